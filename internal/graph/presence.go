@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"strings"
+	"time"
+)
+
+// MaxPeople is how many people one subscription or one bulk read may name.
+// Source: Graph, "change notifications for presence" and getPresencesByUserId.
+const MaxPeople = 650
+
+// Presence is one person's presence as Graph told it. Availability and Activity
+// are open strings kept exactly as sent; compare them with [Presence.SameState].
+type Presence struct {
+	UserID       string // directory object id, lower-case GUID
+	Availability string
+	Activity     string
+
+	// OutOfOffice is nil when Graph did not say.
+	OutOfOffice *bool
+	// SequenceNumber sorts lexicographically: the larger one is the newer state.
+	// Empty when Graph sent none.
+	SequenceNumber string
+	// StatusMessage and WorkLocation are nil when Graph did not send them.
+	StatusMessage *string
+	WorkLocation  *string
+}
+
+// SameState reports whether two presences mean the same to a consumer:
+// availability and activity without regard to case, and what is known of
+// out-of-office, status message and location.
+func (p Presence) SameState(q Presence) bool {
+	return strings.EqualFold(p.Availability, q.Availability) &&
+		strings.EqualFold(p.Activity, q.Activity) &&
+		sameOrUntold(p.OutOfOffice, q.OutOfOffice) &&
+		sameOrUntold(p.StatusMessage, q.StatusMessage) &&
+		sameOrUntold(p.WorkLocation, q.WorkLocation)
+}
+
+// sameOrUntold: a fact that one side does not tell is no difference, since a
+// notification carries fewer facts than a read.
+func sameOrUntold[T comparable](a, b *T) bool {
+	return a == nil || b == nil || *a == *b
+}
+
+// Origin says how a state became known.
+type Origin string
+
+// The origins that an event can have.
+const (
+	OriginNotification Origin = "notification" // Graph pushed it
+	OriginSweep        Origin = "sweep"        // we read it, to prove or repair
+	OriginStart        Origin = "start"        // we read it because we had just started
+)
+
+// Reading is a presence together with how and when we came to know it.
+type Reading struct {
+	TenantID string // lower-case GUID
+	Presence Presence
+	Origin   Origin
+
+	// ObservedAt is when the bridge received it.
+	ObservedAt time.Time
+	// AskedAt is when the read that gave it was sent off; zero for notifications.
+	// A notification observed after AskedAt knows better than this reading.
+	AskedAt time.Time
+	// NotificationKey is the same for every delivery of the same notification
+	// and differs between notifications; empty for reads.
+	NotificationKey string
+}
+
+// Person names somebody of a tenant.
+type Person struct {
+	TenantID string // lower-case GUID
+	UserID   string // lower-case GUID
+}
