@@ -10,7 +10,7 @@ import (
 const MaxPeople = 650
 
 // Presence is one person's presence as Graph told it. Availability and Activity
-// are open strings kept exactly as sent; compare them with [Presence.SameState].
+// are open strings kept exactly as sent; compare them with [Presence.Confirms].
 type Presence struct {
 	UserID       string // directory object id, lower-case GUID
 	Availability string
@@ -26,21 +26,27 @@ type Presence struct {
 	WorkLocation  *string
 }
 
-// SameState reports whether two presences mean the same to a consumer:
-// availability and activity without regard to case, and what is known of
-// out-of-office, status message and location.
-func (p Presence) SameState(q Presence) bool {
-	return strings.EqualFold(p.Availability, q.Availability) &&
-		strings.EqualFold(p.Activity, q.Activity) &&
-		sameOrUntold(p.OutOfOffice, q.OutOfOffice) &&
-		sameOrUntold(p.StatusMessage, q.StatusMessage) &&
-		sameOrUntold(p.WorkLocation, q.WorkLocation)
+// Confirms reports whether p, known later than last, tells a consumer nothing
+// that last did not: states without regard to case, and no fact that differs.
+// A fact that p does not tell confirms; one that only p tells is news unless it
+// says "not so", since notifications carry fewer facts than reads.
+func (p Presence) Confirms(last Presence) bool {
+	return strings.EqualFold(p.Availability, last.Availability) &&
+		strings.EqualFold(p.Activity, last.Activity) &&
+		confirms(p.OutOfOffice, last.OutOfOffice) &&
+		confirms(p.StatusMessage, last.StatusMessage) &&
+		confirms(p.WorkLocation, last.WorkLocation)
 }
 
-// sameOrUntold: a fact that one side does not tell is no difference, since a
-// notification carries fewer facts than a read.
-func sameOrUntold[T comparable](a, b *T) bool {
-	return a == nil || b == nil || *a == *b
+func confirms[T comparable](later, last *T) bool {
+	if later == nil {
+		return true
+	}
+	var none T
+	if last == nil {
+		return *later == none
+	}
+	return *later == *last
 }
 
 // Origin says how a state became known.
