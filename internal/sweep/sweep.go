@@ -1,0 +1,208 @@
+// Package sweep is the slow pull beside the push: it reads people's presence at
+// start, after gaps, when a notification carried no values, and every interval
+// to prove that what was delivered is the whole truth.
+//
+// It decides nothing about states: whatever it reads goes through the same
+// intake as a notification. One Sweeper serves one tenant; internal/app runs it.
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+const (
+	readDeadline   = 30 * time.Second
+	acceptDeadline = 10 * time.Second
+	// gather lets people who are asked for one by one share a read. It also caps
+	// us at 20 reads a second; Graph allows 1,500 in 30 s per app and tenant.
+	gather = 50 * time.Millisecond
+
+	firstPause    = time.Second
+	longestPause  = time.Minute
+	operatorPause = 10 * time.Minute // nothing helps until somebody changes the set-up
+)
+
+// Reader reads presences in bulk, at most graph.MaxPeople at once.
+type Reader interface {
+	Presences(ctx context.Context, userIDs []string) ([]graph.Presence, error)
+}
+
+// Options are all required, but for Now.
+type Options struct {
+	TenantID string
+	Reader   Reader
+	People   func() []string // everybody who is watched
+	Accept   func(context.Context, []graph.Reading) error
+	Interval time.Duration
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Sweeper reads the people of one tenant.
+type Sweeper struct {
+	Options
+	wake  chan struct{}
+	retry chan struct{}
+
+	mu    sync.Mutex
+	asked map[string]graph.Origin // bounded by the number of people
+	done  uint64
+}
+
+// New starts nothing.
+func New(o Options) *Sweeper {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Sweeper{Options: o, wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), asked: map[string]graph.Origin{}}
+}
+
+// Ask wants these people read soon. It never waits. An origin of start wins over
+// sweep, for whoever is asked for twice before it is read.
+func (s *Sweeper) Ask(origin graph.Origin, userIDs ...string) {
+	s.mu.Lock()
+	for _, id := range userIDs {
+		if s.asked[id] != graph.OriginStart {
+			s.asked[id] = origin
+		}
+	}
+	s.mu.Unlock()
+	signal(s.wake)
+}
+
+// AskAll wants everybody read soon.
+func (s *Sweeper) AskAll(origin graph.Origin) { s.Ask(origin, s.People()...) }
+
+// Retry ends the pause after a failure: somebody mended something.
+func (s *Sweeper) Retry() { signal(s.retry) }
+
+// Rounds is how often everything that was asked for has been read.
+func (s *Sweeper) Rounds() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
+}
+
+// Run reads until ctx ends. What could not be read or stored stays asked for.
+func (s *Sweeper) Run(ctx context.Context) error {
+	interval := time.NewTicker(s.Interval)
+	defer interval.Stop()
+	var trouble trouble
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-interval.C:
+			s.AskAll(graph.OriginSweep)
+			continue
+		case <-s.wake:
+		}
+		if !s.pause(ctx, gather) {
+			return nil
+		}
+		err := s.round(ctx)
+		if graph.Stopped(ctx, err) {
+			return nil
+		}
+		if wait := trouble.after(err, s.Log); err != nil {
+			if !s.pause(ctx, wait) {
+				return nil
+			}
+			s.Ask(graph.OriginSweep) // what is left
+		}
+	}
+}
+
+// round reads everybody who is asked for; whoever was not reached is asked for again.
+func (s *Sweeper) round(ctx context.Context) error {
+	asked := s.take()
+	ids := make([]string, 0, len(asked))
+	for id := range asked {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for len(ids) > 0 {
+		chunk := ids[:min(len(ids), graph.MaxPeople)]
+		if err := s.read(ctx, chunk, asked); err != nil {
+			s.giveBack(asked, ids)
+			return err
+		}
+		ids = ids[len(chunk):]
+	}
+	s.mu.Lock()
+	s.done++
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Sweeper) read(ctx context.Context, ids []string, origins map[string]graph.Origin) error {
+	reading, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	askedAt := s.Now()
+	presences, err := s.Reader.Presences(reading, ids)
+	if err != nil {
+		return fmt.Errorf("read %d presences: %w", len(ids), err)
+	}
+	observedAt := s.Now()
+	readings := make([]graph.Reading, 0, len(presences))
+	for _, p := range presences {
+		origin, wanted := origins[p.UserID]
+		if !wanted {
+			continue
+		}
+		readings = append(readings, graph.Reading{
+			TenantID: s.TenantID, Presence: p, Origin: origin, ObservedAt: observedAt, AskedAt: askedAt,
+		})
+	}
+	if missing := len(ids) - len(readings); missing > 0 {
+		s.Log.Warn("graph left people out of a read", "asked", len(ids), "missing", missing)
+	}
+	storing, cancel := context.WithTimeout(ctx, acceptDeadline)
+	defer cancel()
+	return s.Accept(storing, readings)
+}
+
+func (s *Sweeper) take() map[string]graph.Origin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := s.asked
+	s.asked = make(map[string]graph.Origin, len(asked))
+	return asked
+}
+
+func (s *Sweeper) giveBack(asked map[string]graph.Origin, ids []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if s.asked[id] != graph.OriginStart {
+			s.asked[id] = asked[id]
+		}
+	}
+}
+
+// pause waits for d or a Retry; false means that ctx ended first.
+func (s *Sweeper) pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.retry:
+	case <-timer.C:
+	}
+	return true
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

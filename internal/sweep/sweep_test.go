@@ -1,0 +1,198 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// tenant is a Graph and an intake at once, for one tenant.
+type tenant struct {
+	mu       sync.Mutex
+	reads    [][]string
+	fail     error // of the next reads
+	refuse   error // of the next accepts
+	accepted []graph.Reading
+}
+
+func (t *tenant) Presences(_ context.Context, ids []string) ([]graph.Presence, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reads = append(t.reads, ids)
+	if t.fail != nil {
+		return nil, t.fail
+	}
+	out := []graph.Presence{{UserID: "nobody asked for this one"}}
+	for _, id := range ids {
+		out = append(out, graph.Presence{UserID: id, Availability: "Available"})
+	}
+	return out, nil
+}
+
+func (t *tenant) accept(_ context.Context, readings []graph.Reading) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refuse != nil {
+		return t.refuse
+	}
+	t.accepted = append(t.accepted, readings...)
+	return nil
+}
+
+func (t *tenant) set(fail, refuse error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fail, t.refuse = fail, refuse
+}
+
+func people(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%08d-0000-0000-0000-000000000000", i)
+	}
+	return ids
+}
+
+// run starts a sweeper over n people and stops it when the test ends.
+func run(t *testing.T, n int, log *strings.Builder) (*Sweeper, *tenant) {
+	t.Helper()
+	tt := &tenant{}
+	s := New(Options{
+		TenantID: "t", Reader: tt, People: func() []string { return people(n) }, Accept: tt.accept,
+		Interval: 2 * time.Minute, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return s, tt
+}
+
+func TestStartReadsEverybodyInChunks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tt := run(t, 1400, new(strings.Builder))
+		s.AskAll(graph.OriginStart)
+		s.Ask(graph.OriginSweep, people(1)...) // asked for twice: start wins
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(tt.reads) != 3 || len(tt.reads[0]) != graph.MaxPeople || len(tt.reads[2]) != 100 {
+			t.Fatalf("%d reads, want 650, 650 and 100 people", len(tt.reads))
+		}
+		if len(tt.accepted) != 1400 || s.Rounds() != 1 {
+			t.Fatalf("%d readings in %d rounds", len(tt.accepted), s.Rounds())
+		}
+		for _, r := range tt.accepted {
+			if r.Origin != graph.OriginStart || r.TenantID != "t" || r.AskedAt.IsZero() || r.ObservedAt.Before(r.AskedAt) {
+				t.Fatalf("reading %+v", r)
+			}
+		}
+	})
+}
+
+func TestEveryInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, tt := run(t, 3, new(strings.Builder))
+		time.Sleep(11 * time.Minute)
+		synctest.Wait()
+		if len(tt.reads) != 5 || tt.accepted[0].Origin != graph.OriginSweep {
+			t.Errorf("%d reads in 11 minutes, want 5", len(tt.reads))
+		}
+	})
+}
+
+func TestBurstsShareARead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tt := run(t, 10, new(strings.Builder))
+		for _, id := range people(10) {
+			s.Ask(graph.OriginSweep, id)
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(tt.reads) != 1 || len(tt.accepted) != 10 {
+			t.Errorf("%d reads for %d people, want one read", len(tt.reads), len(tt.accepted))
+		}
+	})
+}
+
+func TestFailuresAreAskedAgain(t *testing.T) {
+	for name, set := range map[string]func(*tenant, error){
+		"graph": func(t *tenant, err error) { t.set(err, nil) },
+		"bus":   func(t *tenant, err error) { t.set(nil, err) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := new(strings.Builder)
+				s, tt := run(t, 700, log)
+				set(tt, errors.New("away"))
+				s.AskAll(graph.OriginStart)
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				if n := len(tt.reads); n < 4 || n > 6 {
+					t.Errorf("%d tries in 30 s, want them to slow down from 1 s", n)
+				}
+				set(tt, nil)
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				if len(tt.accepted) != 700 || tt.accepted[699].Origin != graph.OriginStart {
+					t.Errorf("%d people read in the end", len(tt.accepted))
+				}
+				if text := log.String(); strings.Count(text, "cannot be read") != 1 || strings.Count(text, "again") != 1 {
+					t.Errorf("log:\n%s", text)
+				}
+			})
+		})
+	}
+}
+
+func TestOperatorErrorsWaitForSomebody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tt := run(t, 1, new(strings.Builder))
+		tt.set(&graph.Error{Status: 403, Message: "Insufficient privileges to complete the operation."}, nil)
+		s.AskAll(graph.OriginStart)
+		time.Sleep(9 * time.Minute)
+		synctest.Wait()
+		if len(tt.reads) != 1 {
+			t.Errorf("%d tries in 9 minutes, want 1", len(tt.reads))
+		}
+		tt.set(nil, nil)
+		s.Retry()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(tt.accepted) != 1 {
+			t.Error("not read after Retry")
+		}
+	})
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tt := run(t, 1, new(strings.Builder))
+		tt.set(&graph.Error{Status: 429, RetryAfter: 40 * time.Second}, nil)
+		s.AskAll(graph.OriginStart)
+		time.Sleep(39 * time.Second)
+		synctest.Wait()
+		if len(tt.reads) != 1 {
+			t.Errorf("%d tries before Retry-After was over", len(tt.reads))
+		}
+		tt.set(nil, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(tt.accepted) != 1 {
+			t.Error("not read after Retry-After")
+		}
+	})
+}
