@@ -1,0 +1,98 @@
+package intake
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/graph"
+	"jtel.de/presencebridge/internal/people"
+)
+
+// keep takes out what may not leave the house, before anything is compared or
+// remembered: a hidden status message must not even cause an event.
+func (f Fields) keep(p graph.Presence) graph.Presence {
+	if !f.StatusMessage {
+		p.StatusMessage = nil
+	}
+	if !f.WorkLocation {
+		p.WorkLocation = nil
+	}
+	return p
+}
+
+// compose makes the message that tells a reading.
+func (in *Intake) compose(was last, person people.Person, r graph.Reading, traceParent string) (events.Message, error) {
+	user := events.User{ID: person.ID, UserPrincipalName: person.UserPrincipalName, Mail: person.Mail}
+	if in.Fields.DisplayName {
+		user.DisplayName = person.DisplayName
+	}
+	if in.Fields.Phones {
+		user.Phones = person.Phones
+	}
+	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, stateOf(r.Presence)...)
+	if r.NotificationKey != "" {
+		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
+	}
+	e := events.UserEvent{ID: id, Data: events.UserData{
+		TenantID:       r.TenantID,
+		Tenant:         in.Tenants[r.TenantID],
+		User:           user,
+		Availability:   r.Presence.Availability,
+		Activity:       r.Presence.Activity,
+		OutOfOffice:    r.Presence.OutOfOffice,
+		StatusMessage:  r.Presence.StatusMessage,
+		WorkLocation:   r.Presence.WorkLocation,
+		SequenceNumber: r.Presence.SequenceNumber,
+		Origin:         string(r.Origin),
+		ObservedAt:     r.ObservedAt,
+		PublishedAt:    in.Now(),
+		Freshness:      events.Fresh,
+	}}
+	if was.known {
+		e.Data.Previous = &events.Previous{
+			Availability: was.presence.Availability,
+			Activity:     was.presence.Activity,
+			ObservedAt:   was.observedAt,
+		}
+	}
+	m, err := events.NewMessage(e)
+	if err != nil {
+		return events.Message{}, fmt.Errorf("compose event of a person of tenant %s: %w", r.TenantID, err)
+	}
+	m.Traceparent = traceParent
+	return m, nil
+}
+
+// traceParent is the W3C trace context of this call: the caller's, or one of our
+// own, so that a consumer can always name what it received.
+func traceParent(ctx context.Context) string {
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsValid() {
+		var c trace.SpanContextConfig
+		// crypto/rand.Read never fails.
+		rand.Read(c.TraceID[:])
+		rand.Read(c.SpanID[:])
+		sc = trace.NewSpanContext(c)
+	}
+	return fmt.Sprintf("00-%s-%s-%s", sc.TraceID(), sc.SpanID(), sc.TraceFlags())
+}
+
+// stateOf lists everything a change of which makes a new event.
+func stateOf(p graph.Presence) []string {
+	facts := []string{p.Availability, p.Activity, p.SequenceNumber, "", "", ""}
+	if p.OutOfOffice != nil {
+		facts[3] = strconv.FormatBool(*p.OutOfOffice)
+	}
+	if p.StatusMessage != nil {
+		facts[4] = *p.StatusMessage
+	}
+	if p.WorkLocation != nil {
+		facts[5] = *p.WorkLocation
+	}
+	return facts
+}

@@ -1,0 +1,119 @@
+package intake
+
+import (
+	"sync"
+	"time"
+
+	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// slot is what we keep of one person.
+type slot struct {
+	sync.Mutex
+	last last
+	// draft is last plus what the batch in hand will make of it, if the bus takes it.
+	draft last
+}
+
+// last is the last state that the bus acknowledged.
+type last struct {
+	known      bool
+	presence   graph.Presence
+	observedAt time.Time // when that state was first observed
+	eventID    string
+	// notifiedAt is when a notification was last heard, also one that said
+	// nothing new: a read that was sent off before it knows less.
+	notifiedAt time.Time
+	// heard are the keys of the latest notifications. Graph repeats a
+	// notification for up to four hours, longer than the bus remembers ids.
+	heard [8]string
+}
+
+type verdict int
+
+const (
+	fresh  verdict = iota // tells something new: publish
+	repeat                // tells nothing new, or was heard before
+	older                 // older than what is known
+)
+
+// judge decides what a reading is worth.
+func (l *last) judge(r graph.Reading) verdict {
+	if !l.known {
+		return fresh
+	}
+	if r.NotificationKey != "" {
+		for _, key := range l.heard {
+			if key == r.NotificationKey {
+				return repeat
+			}
+		}
+	}
+	// With a version stamp on both sides there is no doubt about the order.
+	// Source: Graph, presence resource, sequenceNumber.
+	if was, is := l.presence.SequenceNumber, r.Presence.SequenceNumber; was != "" && is != "" {
+		switch {
+		case is < was:
+			return older
+		case is == was && r.Presence.Confirms(l.presence):
+			return repeat
+		}
+	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
+		return older
+	}
+	if r.Presence.Confirms(l.presence) {
+		return repeat
+	}
+	return fresh
+}
+
+// note remembers that a reading was heard.
+func (l *last) note(r graph.Reading) {
+	if r.AskedAt.IsZero() && r.ObservedAt.After(l.notifiedAt) {
+		l.notifiedAt = r.ObservedAt
+	}
+	if r.Presence.SequenceNumber > l.presence.SequenceNumber && l.presence.SequenceNumber != "" {
+		l.presence.SequenceNumber = r.Presence.SequenceNumber
+	}
+	if r.NotificationKey == "" || l.heard[0] == r.NotificationKey {
+		return
+	}
+	copy(l.heard[1:], l.heard[:])
+	l.heard[0] = r.NotificationKey
+}
+
+// with is the state after a reading.
+func (l last) with(r graph.Reading, eventID string) last {
+	next := l
+	next.known = true
+	next.presence = r.Presence
+	next.observedAt = r.ObservedAt
+	next.eventID = eventID
+	next.note(r)
+	return next
+}
+
+func (l *last) adoptIfUnknown(other last) {
+	if !l.known {
+		*l = other
+	}
+}
+
+// restored is the state that an event on the bus tells.
+func restored(e events.UserEvent) last {
+	return last{
+		known: true,
+		presence: graph.Presence{
+			UserID:         e.Data.User.ID,
+			Availability:   e.Data.Availability,
+			Activity:       e.Data.Activity,
+			OutOfOffice:    e.Data.OutOfOffice,
+			SequenceNumber: e.Data.SequenceNumber,
+			StatusMessage:  e.Data.StatusMessage,
+			WorkLocation:   e.Data.WorkLocation,
+		},
+		observedAt: e.Data.ObservedAt,
+		eventID:    e.ID,
+	}
+}
