@@ -1,0 +1,139 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ConsumerOptions name a durable consumer and say how it behaves.
+type ConsumerOptions struct {
+	// Durable is the name under which the server keeps the position. Letters,
+	// digits, hyphens and underscores; one name for each purpose.
+	Durable string
+	// FilterSubjects narrow what is consumed; empty means all events of the type.
+	FilterSubjects []string
+	// Deliver says where a new consumer begins; the zero value is the oldest
+	// event that the stream keeps. It cannot be changed later.
+	Deliver jetstream.DeliverPolicy
+	// AckWait is how long one event may take before the server delivers it again
+	// to whoever asks; zero means 30 seconds.
+	AckWait time.Duration
+	// RetryMin and RetryMax bound the pause before a failed event comes again: it
+	// doubles from one to the other. Zero means one second and 30 seconds.
+	RetryMin, RetryMax time.Duration
+	// Malformed gets the error about a message that is not an event of this
+	// type. Such a message is never delivered again. May be nil.
+	Malformed func(error)
+}
+
+const (
+	// A server that stopped talking is noticed after two heartbeats.
+	pullExpiry    = 10 * time.Second
+	pullHeartbeat = 2 * time.Second
+
+	// afterStop gives an unfinished event to the next who asks, instead of
+	// leaving it to AckWait. Any sooner, and the server might still give it to us.
+	afterStop = time.Second
+)
+
+// Consume calls f with every event of one type, one after the other in the
+// order of the stream, across restarts of the caller and of the server. The type
+// follows from f. An event counts as done when f returns nil; when f returns an
+// error, the same event comes again after a pause, and nothing overtakes it.
+// A repeat has the same id.
+//
+// It returns when the context ends (with its error), when the consumer is
+// deleted or lost with the server's store, or when the connection is closed; an
+// outage of the server does not end it. Several processes may share a name:
+// one of them at a time gets an event.
+func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOptions, f func(context.Context, Event[T]) error) error {
+	o.AckWait = cmp.Or(o.AckWait, 30*time.Second)
+	o.RetryMin = cmp.Or(o.RetryMin, time.Second)
+	o.RetryMax = max(cmp.Or(o.RetryMax, 30*time.Second), o.RetryMin)
+	if len(o.FilterSubjects) == 0 {
+		o.FilterSubjects = []string{filterFor[T]()}
+	}
+	consumer, err := js.CreateOrUpdateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+		Durable:        o.Durable,
+		FilterSubjects: o.FilterSubjects,
+		DeliverPolicy:  o.Deliver,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        o.AckWait,
+		MaxDeliver:     -1,
+		// One at a time is what keeps the order when an event must come again.
+		MaxAckPending: 1,
+	})
+	if err != nil {
+		return fmt.Errorf("consume as %s: %w", o.Durable, err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(16),
+		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat))
+	if err != nil {
+		return fmt.Errorf("consume as %s: %w", o.Durable, err)
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = m.NakWithDelay(afterStop)
+			}
+			return ctx.Err()
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			// The server is away and the library asks again when it is back; or it
+			// came back without our consumer, and nothing would ever come again.
+			if _, err := consumer.Info(ctx); errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+				return fmt.Errorf("consume as %s: %w", o.Durable, err)
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("consume as %s: %w", o.Durable, err)
+		}
+		handle(ctx, m, o, f)
+	}
+}
+
+// handle runs f for one message and tells the server the outcome. An answer
+// that is lost on the way only means that the event comes again.
+func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, f func(context.Context, Event[T]) error) {
+	if removed(m) {
+		_ = m.Ack() // the directory event tells that somebody left
+		return
+	}
+	e, err := Decode[T](m.Data())
+	if err != nil {
+		if o.Malformed != nil {
+			o.Malformed(fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), err))
+		}
+		_ = m.TermWithReason("malformed event")
+		return
+	}
+	if err := f(ctx, e); err == nil {
+		_ = m.Ack()
+		return
+	}
+	if ctx.Err() != nil {
+		_ = m.NakWithDelay(afterStop)
+		return
+	}
+	delivered := uint64(1)
+	if meta, err := m.Metadata(); err == nil {
+		delivered = meta.NumDelivered
+	}
+	_ = m.NakWithDelay(backoff(o, delivered))
+}
+
+// backoff is the pause after the n-th failure, from one on.
+func backoff(o ConsumerOptions, n uint64) time.Duration {
+	pause := o.RetryMin
+	for ; n > 1 && pause < o.RetryMax; n-- {
+		pause *= 2
+	}
+	return min(pause, o.RetryMax)
+}

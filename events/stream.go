@@ -1,0 +1,130 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	defaultHistory = time.Hour
+	// maxDuplicates bounds the server's memory of ids. Graph repeats a
+	// notification within minutes as a rule; what comes later is recognised by
+	// its state, not by its id.
+	maxDuplicates = time.Hour
+
+	bucketStream   = "KV_" + Bucket
+	bucketSubjects = "$KV." + Bucket + ".>"
+
+	// personWildcard is one subject for each person; the two wildcards become the key.
+	personWildcard = "presence.v1.user.*.*"
+	personToKey    = "$KV." + Bucket + ".{{wildcard(1)}}.{{wildcard(2)}}"
+)
+
+// StreamOptions are the operator's choices.
+type StreamOptions struct {
+	// History is how long changes are kept; zero means one hour. The last state
+	// of a person is kept in the bucket until they are purged.
+	History time.Duration
+	// Replicas of stream and bucket; zero means one.
+	Replicas int
+}
+
+// Setup creates the stream and the bucket, or changes them to these options
+// without losing what they hold beyond the new history. It may be run at every
+// start and by several replicas at once. It needs nats-server 2.11 or newer.
+func Setup(ctx context.Context, js jetstream.JetStream, o StreamOptions) error {
+	o.History = cmp.Or(o.History, defaultHistory)
+	o.Replicas = cmp.Or(o.Replicas, 1)
+	// The server's smallest duplicate window is 100 ms.
+	if o.History < time.Second {
+		return fmt.Errorf("set up stream %s: history of %s is less than a second", Stream, o.History)
+	}
+	for _, config := range []jetstream.StreamConfig{streamConfig(o), bucketConfig(o)} {
+		if _, err := js.CreateOrUpdateStream(ctx, config); err != nil {
+			return fmt.Errorf("set up stream %s: %w", config.Name, explain(err, o))
+		}
+	}
+	return nil
+}
+
+func streamConfig(o StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        Stream,
+		Description: "Presence Bridge: events as they happened",
+		Subjects:    StreamSubjects(),
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+		Discard:     jetstream.DiscardOld,
+		MaxAge:      o.History,
+		Duplicates:  min(o.History, maxDuplicates),
+		AllowDirect: true,
+		AllowRollup: true,
+		AllowMsgTTL: true,
+	}
+}
+
+// bucketConfig is what a client's CreateKeyValue would make, but filled by the
+// server from the stream: one write, one truth.
+func bucketConfig(o StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              bucketStream,
+		Description:       "Presence Bridge: the last state of every person",
+		Subjects:          []string{bucketSubjects},
+		Storage:           jetstream.FileStorage,
+		Replicas:          o.Replicas,
+		Discard:           jetstream.DiscardNew,
+		MaxMsgsPerSubject: 1,
+		AllowDirect:       true,
+		AllowRollup:       true,
+		AllowMsgTTL:       true,
+		DenyDelete:        true,
+		Sources: []*jetstream.StreamSource{{
+			Name: Stream,
+			SubjectTransforms: []jetstream.SubjectTransformConfig{{
+				Source: personWildcard, Destination: personToKey,
+			}},
+		}},
+	}
+}
+
+// codes of the server's errors that an operator can do something about.
+const (
+	codeInsufficientResources = 10023
+	codeNoPeers               = 10005
+	codeReplicasNotSupported  = 10074
+	codeStorageExceeded       = 10047
+	codeSubjectOverlap        = 10065
+)
+
+// explain adds what to do to an error of JetStream.
+func explain(err error, o StreamOptions) error {
+	advice := ""
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch api.ErrorCode {
+		case jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
+			advice = "enable JetStream on the server and for this account"
+		case codeNoPeers, codeReplicasNotSupported:
+			advice = fmt.Sprintf("the cluster cannot hold %d replicas; set nats.replicas to the number of its JetStream servers or less", o.Replicas)
+		case codeInsufficientResources, codeStorageExceeded:
+			advice = "give JetStream more storage, or shorten events.history"
+		case codeSubjectOverlap:
+			advice = "another stream takes in presence.v1 subjects; remove them from it"
+		}
+	}
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		advice = "nobody answers for JetStream: enable it on the server, or wait for the cluster to elect a leader"
+	case errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, context.DeadlineExceeded):
+		advice = "if the server is up, allow this user to publish to $JS.API.> and to subscribe to _INBOX.>"
+	}
+	if advice == "" {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, advice)
+}
