@@ -71,7 +71,8 @@ type Reading struct {
 	// A notification observed after AskedAt knows better than this reading.
 	AskedAt time.Time
 	// NotificationKey is the same for every delivery of the same notification
-	// and differs between notifications; empty for reads.
+	// and differs between notifications; empty for reads, and for notifications
+	// that cannot be told apart.
 	NotificationKey string
 }
 
