@@ -1,0 +1,138 @@
+package people
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// resolveWithin is the deadline of one resolution, all its pages together.
+const resolveWithin = 10 * time.Minute
+
+// Options of a follower. Changed may be nil; the rest is required.
+type Options struct {
+	TenantID  string // lower-case GUID
+	Graph     Graph
+	Selection func() Selection // asked before every resolution
+	Directory *Directory
+	Every     time.Duration // between two resolutions, shortened at random by up to a tenth
+	// Changed is told after the directory was replaced, only if something
+	// changed, from the goroutine of Run.
+	Changed func(Diff)
+	Log     *slog.Logger
+}
+
+// Follower keeps the people of one tenant in the directory up to date.
+type Follower struct {
+	o       Options
+	ready   chan struct{}
+	once    sync.Once
+	refresh chan struct{}
+
+	// Only Run's goroutine touches these.
+	failures int      // in a row
+	told     string   // the failure that the log has seen last
+	notFound []string // the entries that the log has seen last
+}
+
+// NewFollower starts nothing: call Run.
+func NewFollower(o Options) *Follower {
+	return &Follower{o: o, ready: make(chan struct{}), refresh: make(chan struct{}, 1)}
+}
+
+// Ready is closed after the first resolution that succeeded.
+func (f *Follower) Ready() <-chan struct{} { return f.ready }
+
+// Refresh asks for a resolution now. It does not wait; asking twice while one
+// is waiting asks once. While Graph throttles us it takes effect afterwards.
+func (f *Follower) Refresh() {
+	select {
+	case f.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// Run resolves at once, then every Options.Every, until ctx ends; then it
+// returns nil. A resolution that fails leaves the directory as it is and is
+// tried again.
+func (f *Follower) Run(ctx context.Context) error {
+	for {
+		refresh := f.refresh
+		wait := f.o.Every - rand.N(f.o.Every/10+1)
+		if err := f.resolve(ctx); err != nil && ctx.Err() == nil {
+			wait = f.failed(ctx, err)
+			if graph.Classify(err) == graph.Throttled {
+				refresh = nil
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-refresh:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+func (f *Follower) resolve(ctx context.Context) error {
+	deadline, cancel := context.WithTimeout(ctx, resolveWithin)
+	defer cancel()
+	r, err := Resolve(deadline, f.o.Graph, f.o.Selection())
+	if err != nil {
+		return err
+	}
+	diff := f.o.Directory.Replace(f.o.TenantID, r.People)
+	f.succeeded(ctx, r, diff)
+	if f.o.Changed != nil && !diff.Empty() {
+		f.o.Changed(diff)
+	}
+	f.once.Do(func() { close(f.ready) })
+	return nil
+}
+
+func (f *Follower) succeeded(ctx context.Context, r Resolution, d Diff) {
+	if f.failures > 0 || !d.Empty() {
+		f.o.Log.InfoContext(ctx, "watched people read", "tenant", f.o.TenantID, "people", len(r.People),
+			"added", len(d.Added), "changed", len(d.Changed), "removed", len(d.Removed))
+	}
+	f.failures, f.told = 0, ""
+	if !slices.Equal(f.notFound, r.NotFound) {
+		f.notFound = r.NotFound
+		if len(r.NotFound) > 0 {
+			f.o.Log.WarnContext(ctx, "some entries of the people configuration match nobody", "tenant", f.o.TenantID, "entries", len(r.NotFound))
+		}
+		for _, entry := range r.NotFound { // may name a person, hence debug
+			f.o.Log.DebugContext(ctx, "entry matches nobody", "tenant", f.o.TenantID, "entry", entry)
+		}
+	}
+}
+
+// failed logs a failure, at full level only when it is a new one, and tells how
+// long to wait.
+func (f *Follower) failed(ctx context.Context, err error) time.Duration {
+	f.failures++
+	class := graph.Classify(err)
+	level, first, most := slog.LevelError, time.Minute, 10*time.Minute
+	if class == graph.Transient || class == graph.Throttled {
+		level, first, most = slog.LevelWarn, time.Second, time.Minute
+	}
+	wait := min(first<<min(f.failures-1, 10), most)
+	wait = max(wait/2+rand.N(wait/2), graph.RetryAfter(err))
+
+	cause := causeOf(err)
+	if cause == f.told {
+		level = slog.LevelDebug
+	}
+	f.told = cause
+	f.o.Log.Log(ctx, level, "watched people could not be read, the known ones stay", "tenant", f.o.TenantID,
+		"class", class.String(), "cause", cause, "advice", adviceOn(err), "request_id", requestID(err), "next", wait)
+	return wait
+}

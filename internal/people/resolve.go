@@ -1,0 +1,170 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// Graph is what reads the directory of one tenant. The sequences end after
+// their first error.
+type Graph interface {
+	Users(ctx context.Context) iter.Seq2[graph.User, error]
+	// User finds one by object id, user principal name or mail address.
+	User(ctx context.Context, key string) (graph.User, error)
+	// Group finds one by object id or display name.
+	Group(ctx context.Context, key string) (graph.Group, error)
+	// GroupMembers gives the users in a group, also those in groups within it.
+	GroupMembers(ctx context.Context, groupID string) iter.Seq2[graph.User, error]
+}
+
+// Selection is who shall be watched, as the configuration says it.
+type Selection struct {
+	Groups []string // object ids or names
+	Users  []string // object ids, user principal names or mail addresses
+	All    bool
+	// Exclude wins over everything else: object ids, user principal names or mail addresses.
+	Exclude []string
+}
+
+// Resolution is what a selection comes to.
+type Resolution struct {
+	People []Person // sorted by id, each once, tenant not filled in
+	// NotFound are the entries of the selection that match nobody, in its order;
+	// those with more to say have the form "entry: reason".
+	NotFound []string
+}
+
+// Resolve reads who a selection names. Users that it names one by one are
+// watched as they are; from groups and from "all" only enabled accounts of
+// members, because Graph refuses subscriptions over broken accounts and
+// presence of guests is told in their own tenant only.
+//
+// An entry that matches nobody is reported and does not fail the rest. Every
+// other error fails the whole, so that a half-read page never makes the set of
+// watched people smaller.
+func Resolve(ctx context.Context, g Graph, s Selection) (Resolution, error) {
+	c := newChoice(s.Exclude)
+	if s.All {
+		if _, err := c.addEach(g.Users(ctx)); err != nil {
+			return Resolution{}, fmt.Errorf("list users: %w", err)
+		}
+	}
+	for _, key := range s.Groups {
+		group, err := g.Group(ctx, key)
+		if namesNobody(err) {
+			c.miss(key, err)
+			continue
+		} else if err != nil {
+			return Resolution{}, fmt.Errorf("find group %s: %w", key, err)
+		}
+		n, err := c.addEach(g.GroupMembers(ctx, group.ID))
+		if err != nil {
+			return Resolution{}, fmt.Errorf("list members of group %s: %w", group.ID, err)
+		}
+		if n == 0 {
+			c.notFound = append(c.notFound, key+": the group has no members")
+		}
+	}
+	for _, key := range s.Users {
+		u, err := g.User(ctx, key)
+		if namesNobody(err) {
+			c.miss(key, err)
+		} else if err != nil {
+			return Resolution{}, fmt.Errorf("find user %s: %w", key, err)
+		} else {
+			c.add(u)
+		}
+	}
+	return c.resolution(s.Exclude), nil
+}
+
+// choice collects users and who must not be among them.
+type choice struct {
+	users    map[string]Person
+	exclude  map[string]bool // lower-case entry -> has it met somebody
+	notFound []string
+}
+
+func newChoice(exclude []string) *choice {
+	c := &choice{users: map[string]Person{}, exclude: map[string]bool{}}
+	for _, entry := range exclude {
+		c.exclude[mailKey(entry)] = false
+	}
+	return c
+}
+
+// addEach adds the members with an enabled account and counts whom it saw.
+func (c *choice) addEach(users iter.Seq2[graph.User, error]) (seen int, err error) {
+	for u, err := range users {
+		if err != nil {
+			return seen, err
+		}
+		seen++
+		guest := strings.EqualFold(u.UserType, "Guest")
+		disabled := u.AccountEnabled != nil && !*u.AccountEnabled
+		if guest || disabled {
+			c.excluded(u) // so that its entry does not look like a mistake
+			continue
+		}
+		c.add(u)
+	}
+	return seen, nil
+}
+
+func (c *choice) add(u graph.User) {
+	if u.ID != "" && !c.excluded(u) {
+		p := newPerson(u)
+		c.users[p.ID] = p
+	}
+}
+
+func (c *choice) excluded(u graph.User) bool {
+	out := false
+	for _, key := range []string{u.ID, u.UserPrincipalName, u.Mail} {
+		key = mailKey(key)
+		if _, named := c.exclude[key]; named {
+			c.exclude[key], out = true, true
+		}
+	}
+	return out
+}
+
+// namesNobody: the directory answered, and the answer is that this entry means
+// no one object. An entry that Graph cannot even read (Invalid) is such a one.
+func namesNobody(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch graph.Classify(err) {
+	case graph.NotFound, graph.Conflict, graph.Invalid:
+		return true
+	}
+	return false
+}
+
+func (c *choice) miss(key string, err error) {
+	if graph.Classify(err) != graph.NotFound {
+		reason := err.Error()
+		if g, ok := errors.AsType[*graph.Error](err); ok {
+			reason = g.Message
+		}
+		key += ": " + reason
+	}
+	c.notFound = append(c.notFound, key)
+}
+
+func (c *choice) resolution(exclude []string) Resolution {
+	for _, entry := range exclude {
+		if !c.exclude[mailKey(entry)] {
+			c.notFound = append(c.notFound, entry+": excludes nobody")
+		}
+	}
+	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), NotFound: c.notFound}
+}

@@ -1,0 +1,67 @@
+package subscriptions
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// leastPause between two renewals, whatever expiry Graph answers.
+const leastPause = 30 * time.Second
+
+// held is the subscription that we count on.
+type held struct {
+	graph.Subscription
+	renewedAt time.Time // zero when adopted
+	renewAt   time.Time
+	lateAt    time.Time // a renewal after this may have let delivery pause
+	paused    bool      // Graph asked for reauthorization: delivery may have stopped
+}
+
+// adopt counts on a subscription that was listed. How long it was granted for
+// is not known: Graph's hour is the guess.
+func (m *Manager) adopt(ctx context.Context, s graph.Subscription) {
+	m.establish(ctx, &held{
+		Subscription: s,
+		renewAt:      s.ExpiresAt.Add(-renewBelow - m.part(lifetime/20)),
+		lateAt:       s.ExpiresAt.Add(-renewBelow / 2),
+	}, "subscription adopted", GapAdopted)
+}
+
+// granted counts on what Graph has just answered, and renews at half of the
+// life that it granted, a little earlier by jitter.
+func (m *Manager) granted(s graph.Subscription) *held {
+	now := time.Now()
+	life := s.ExpiresAt.Sub(now)
+	return &held{
+		Subscription: s,
+		renewedAt:    now,
+		renewAt:      now.Add(max(leastPause, life/2-m.part(life/20))),
+		lateAt:       s.ExpiresAt.Add(-life / 4),
+	}
+}
+
+// part is a random part of d.
+func (m *Manager) part(d time.Duration) time.Duration {
+	return time.Duration(m.o.Jitter() * float64(d))
+}
+
+// establish begins to count on h. Unless it is the first one and came without
+// trouble, changes may have been missed before it.
+func (m *Manager) establish(ctx context.Context, h *held, msg, gap string) {
+	m.held = h
+	m.log(ctx, slog.LevelInfo, msg, "people", len(h.UserIDs), "expires", h.ExpiresAt, "certificate", h.Certificate.ID)
+	if m.established || m.failing() {
+		m.o.Gap(gap, h.UserIDs)
+	}
+	m.established = true
+}
+
+// lose gives up the held subscription. A listing that still shows it will not
+// be believed.
+func (m *Manager) lose(ctx context.Context, why string) {
+	m.log(ctx, slog.LevelWarn, "subscription lost", "why", why)
+	m.gone, m.held = m.held.ID, nil
+}
