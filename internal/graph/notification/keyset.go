@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,11 +30,10 @@ const (
 	minSigningKey = 2048            // bits
 )
 
-// keySet holds the signing keys of one OpenID configuration.
+// keySet holds the issuer and the signing keys of one OpenID configuration.
 //
-// Microsoft's keys may carry a member issuer with {tenantid}. It is ignored:
-// a token must name issuer, tenant, audience and publisher exactly as expected,
-// and v1 documents do not tell which form of issuer their keys would mean.
+// Microsoft's keys may carry an issuer of their own. It is ignored: a token must
+// name the document's issuer, its tenant, audience and publisher exactly.
 type keySet struct {
 	document  string // address of the OpenID configuration
 	authority string // scheme and host that jwks_uri must have
@@ -44,6 +44,7 @@ type keySet struct {
 
 	mu       sync.Mutex
 	keys     map[string]*rsa.PublicKey // nil until fetched once
+	issuer   string                    // with {tenantid}, as it came with the keys
 	fetched  time.Time                 // start of the last fetch that succeeded
 	tried    time.Time                 // start of the last fetch
 	failed   error                     // of the last fetch
@@ -143,7 +144,7 @@ func (s *keySet) refresh(ctx context.Context) <-chan singleflight.Result {
 
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchWithin)
 		defer cancel()
-		keys, err := s.fetch(ctx)
+		keys, issuer, err := s.fetch(ctx)
 
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -153,39 +154,54 @@ func (s *keySet) refresh(ctx context.Context) <-chan singleflight.Result {
 			s.log.Warn("signing keys not refreshed", "document", s.document, "error", err)
 			return nil, s.failed
 		}
-		s.keys, s.fetched, s.failed = keys, start, nil
+		s.keys, s.issuer, s.fetched, s.failed = keys, issuer, start, nil
 		s.log.Info("signing keys refreshed", "document", s.document, "keys", len(keys))
 		return nil, nil
 	})
 }
 
-func (s *keySet) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
+// issuerOf is the issuer of a tenant's tokens.
+func (s *keySet) issuerOf(tenant string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.ReplaceAll(s.issuer, tenantHere, tenant)
+}
+
+// tenantHere stands for the tenant in the issuer of a document for all tenants.
+const tenantHere = "{tenantid}"
+
+func (s *keySet) fetch(ctx context.Context) (keys map[string]*rsa.PublicKey, issuer string, err error) {
 	var config struct {
+		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
 	if err := s.get(ctx, s.document, &config); err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	// Without the place for the tenant, a token of any tenant would do.
+	if !strings.Contains(config.Issuer, tenantHere) {
+		return nil, "", fmt.Errorf("issuer %.200q has no %s", config.Issuer, tenantHere)
 	}
 	u, err := url.Parse(config.JWKSURI)
 	if err != nil || u.Scheme != "https" || u.Host != s.authority {
-		return nil, fmt.Errorf("jwks_uri %.200q is not https on %s", config.JWKSURI, s.authority)
+		return nil, "", fmt.Errorf("jwks_uri %.200q is not https on %s", config.JWKSURI, s.authority)
 	}
 	var set struct {
 		Keys []optional[signingKey] `json:"keys"`
 	}
 	if err := s.get(ctx, config.JWKSURI, &set); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	keys := map[string]*rsa.PublicKey{}
+	keys = map[string]*rsa.PublicKey{}
 	for _, k := range set.Keys {
 		if public := k.Value.public(); public != nil {
 			keys[k.Value.ID] = public
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("no usable key in " + config.JWKSURI)
+		return nil, "", errors.New("no usable key in " + config.JWKSURI)
 	}
-	return keys, nil
+	return keys, config.Issuer, nil
 }
 
 // signingKey has the members of a JSON web key that we need; certificates in it

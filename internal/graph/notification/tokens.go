@@ -23,21 +23,18 @@ const (
 
 // TokensOptions of [NewTokens].
 type TokensOptions struct {
-	// Authority is where the keys come from, https, e.g. https://login.microsoftonline.com.
+	// Authority is where keys and issuers come from, https, e.g.
+	// https://login.microsoftonline.com.
 	Authority string
-	// IssuerV1 and IssuerV2 are the issuers to expect, {tid} standing for the
-	// tenant. Empty: https://sts.windows.net/{tid}/ and {authority}/{tid}/v2.0.
-	IssuerV1, IssuerV2 string
-	HTTP               *http.Client     // nil: http.DefaultClient
-	Now                func() time.Time // nil: time.Now
-	Log                *slog.Logger     // nil: slog.Default
+	HTTP      *http.Client     // nil: http.DefaultClient
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: slog.Default
 }
 
 // Tokens verifies validation tokens. Source: Graph, "change notifications that
 // include resource data", validate the authenticity of notifications.
 type Tokens struct {
-	issuers  map[string]string  // ver -> issuer with {tid}
-	keys     map[string]*keySet // ver -> keys
+	keys     map[string]*keySet // ver -> keys and issuer
 	now      func() time.Time
 	verdicts verdicts
 }
@@ -46,12 +43,6 @@ type Tokens struct {
 // by [Tokens.Warm].
 func NewTokens(o TokensOptions) *Tokens {
 	authority := strings.TrimSuffix(o.Authority, "/")
-	if o.IssuerV1 == "" {
-		o.IssuerV1 = "https://sts.windows.net/{tid}/"
-	}
-	if o.IssuerV2 == "" {
-		o.IssuerV2 = authority + "/{tid}/v2.0"
-	}
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
 	}
@@ -72,7 +63,6 @@ func NewTokens(o TokensOptions) *Tokens {
 		return s
 	}
 	return &Tokens{
-		issuers: map[string]string{"1.0": o.IssuerV1, "2.0": o.IssuerV2},
 		keys: map[string]*keySet{
 			"1.0": set("/common/.well-known/openid-configuration"),
 			"2.0": set("/common/v2.0/.well-known/openid-configuration"),
@@ -110,8 +100,8 @@ func (c *claims) publisher() string {
 
 var parser = jwt.NewParser()
 
-// verify judges a token for these tenants (id -> client id). The claims are
-// checked before the signature, since they are cheap and never make us fetch.
+// verify judges a token for these tenants (id -> client id). What is cheap and
+// never makes us fetch is checked before issuer and signature.
 func (t *Tokens) verify(ctx context.Context, raw string, tenants map[string]string) verdict {
 	now := t.now()
 	if v, ok := t.verdicts.get(raw, now); ok {
@@ -150,11 +140,10 @@ func (t *Tokens) checkClaims(token *jwt.Token, c *claims, now time.Time) Reason 
 	if _, ok := token.Header["crit"]; ok { // RFC 7515, 4.1.11: we understand no extension
 		return ReasonTokenMalformed
 	}
-	issuer, known := t.issuers[c.Version]
 	switch {
-	case !known:
+	case t.keys[c.Version] == nil:
 		return ReasonTokenVersion
-	case c.Tenant == "" || c.Issuer != strings.ReplaceAll(issuer, "{tid}", c.Tenant):
+	case c.Tenant == "":
 		return ReasonTokenIssuer
 	case c.publisher() != Publisher:
 		return ReasonTokenPublisher
@@ -183,13 +172,17 @@ func (t *Tokens) checkSignature(ctx context.Context, raw string, token *jwt.Toke
 		v.refused = ReasonTokenMalformed
 		return v
 	}
-	key, decided := t.keys[c.Version].find(ctx, kid)
+	keys := t.keys[c.Version]
+	key, decided := keys.find(ctx, kid)
 	switch {
 	case key == nil && !decided:
 		v.undecided = true
 		return v
 	case key == nil:
 		v.refused = ReasonTokenUnknownKey
+		return v
+	case c.Issuer != keys.issuerOf(c.Tenant):
+		v.refused = ReasonTokenIssuer
 		return v
 	}
 	signed := raw[:strings.LastIndexByte(raw, '.')]

@@ -167,6 +167,7 @@ func TestTokensWithoutKeysAreUndecided(t *testing.T) {
 		"keys over http":     func(a *authority) { a.jwksURI.Store("http" + a.URL[len("https"):] + "/common/discovery/keys") },
 		"keys on other host": func(a *authority) { a.jwksURI.Store("https://keys.example.com/common/discovery/keys") },
 		"no jwks_uri":        func(a *authority) { a.jwksURI.Store("") },
+		"issuer of one":      func(a *authority) { a.issuer.Store("https://login.microsoftonline.com/x/v2.0") },
 		"no keys":            func(a *authority) { a.keys.Store(&[]any{}) },
 		"useless keys": func(a *authority) {
 			a.keys.Store(&[]any{5, nil, map[string]any{"kty": 1}, map[string]any{"kty": "EC", "kid": "test-1"},

@@ -116,6 +116,7 @@ type authority struct {
 	keys    atomic.Pointer[[]any] // what the key documents list
 	status  atomic.Int32          // of every answer; 0 = 200
 	jwksURI atomic.Value          // string: instead of the right one
+	issuer  atomic.Value          // string: instead of the right one
 	fetches atomic.Int32          // of key documents
 	hold    chan struct{}         // key documents wait for it, if not nil
 }
@@ -125,13 +126,16 @@ func newAuthority(tb testing.TB, keys ...any) *authority {
 	a := &authority{}
 	a.keys.Store(&keys)
 	mux := http.NewServeMux()
-	config := func(path string) http.HandlerFunc {
+	config := func(path, issuer string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			uri := a.URL + path
 			if s, ok := a.jwksURI.Load().(string); ok {
 				uri = s
 			}
-			a.answer(w, map[string]any{"jwks_uri": uri, "issuer": "x"})
+			if s, ok := a.issuer.Load().(string); ok {
+				issuer = s
+			}
+			a.answer(w, map[string]any{"jwks_uri": uri, "issuer": issuer})
 		}
 	}
 	list := func(w http.ResponseWriter, r *http.Request) {
@@ -144,8 +148,8 @@ func newAuthority(tb testing.TB, keys ...any) *authority {
 		}
 		a.answer(w, map[string]any{"keys": *a.keys.Load()})
 	}
-	mux.HandleFunc("GET /common/v2.0/.well-known/openid-configuration", config("/common/discovery/v2.0/keys"))
-	mux.HandleFunc("GET /common/.well-known/openid-configuration", config("/common/discovery/keys"))
+	mux.HandleFunc("GET /common/v2.0/.well-known/openid-configuration", config("/common/discovery/v2.0/keys", "https://login.microsoftonline.com/{tenantid}/v2.0"))
+	mux.HandleFunc("GET /common/.well-known/openid-configuration", config("/common/discovery/keys", "https://sts.windows.net/{tenantid}/"))
 	mux.HandleFunc("GET /common/discovery/v2.0/keys", list)
 	mux.HandleFunc("GET /common/discovery/keys", list)
 	mux.HandleFunc("GET /away", func(w http.ResponseWriter, r *http.Request) {
@@ -178,8 +182,7 @@ func (c *clock) advance(d time.Duration) { t := c.now().Add(d); c.Store(&t) }
 
 func (a *authority) tokens(now func() time.Time) *Tokens {
 	return NewTokens(TokensOptions{
-		Authority: a.URL, IssuerV2: "https://login.microsoftonline.com/{tid}/v2.0",
-		HTTP: a.Client(), Now: now, Log: quiet,
+		Authority: a.URL, HTTP: a.Client(), Now: now, Log: quiet,
 	})
 }
 

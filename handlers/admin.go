@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// AdminOptions of [NewAdmin].
+type AdminOptions struct {
+	// Token is what operators present as a bearer token. Empty: none is asked
+	// for, which suits a loopback address only.
+	Token string
+	// NotReady names each part that is not ready, and why; empty: all are.
+	NotReady func() map[string]string
+	Metrics  http.Handler // of GET /metrics; nil: no such route
+	Log      *slog.Logger // nil: slog.Default
+}
+
+// NewAdmin makes the operators' side: health, readiness and metrics. Routes
+// that are added to it stand behind the token and get its errors as well.
+func NewAdmin(o AdminOptions) *echo.Echo {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	e := echo.New()
+	e.Logger.SetOutput(io.Discard) // ours is o.Log
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { writeProblem(err, c, o.Log) }
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error { return guard(c, o.Log, func() error { return next(c) }) }
+	})
+	if o.Token != "" {
+		e.Use(bearer(o.Token))
+	}
+	e.GET("/healthz", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+	})
+	e.GET("/readyz", func(c echo.Context) error { return readiness(c, o.NotReady) })
+	if o.Metrics != nil {
+		e.GET("/metrics", echo.WrapHandler(o.Metrics))
+	}
+	return e
+}
+
+func readiness(c echo.Context, notReady func() map[string]string) error {
+	var missing map[string]string
+	if notReady != nil {
+		missing = notReady()
+	}
+	if len(missing) == 0 {
+		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	}
+	return c.JSON(http.StatusServiceUnavailable, map[string]any{"status": "not ready", "notReady": missing})
+}
+
+// bearer asks for the token, except where an orchestrator probes. Hashes are
+// compared, so that neither content nor length shows in the time it takes.
+func bearer(token string) echo.MiddlewareFunc {
+	want := sha256.Sum256([]byte(token))
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Path() == "/healthz" || c.Path() == "/readyz" {
+				return next(c)
+			}
+			scheme, given, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+			got := sha256.Sum256([]byte(given))
+			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
+				return echo.ErrUnauthorized
+			}
+			return next(c)
+		}
+	}
+}

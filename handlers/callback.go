@@ -1,0 +1,193 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"jtel.de/presencebridge/internal/graph"
+	"jtel.de/presencebridge/internal/graph/notification"
+)
+
+// The routes that Graph knows. A subscription may name either for both kinds.
+const (
+	NotificationsPath = "/graph/notifications"
+	LifecyclePath     = "/graph/lifecycle"
+)
+
+// Graph wants an answer within 3 s. Source: Graph, "receive change
+// notifications through webhooks".
+const (
+	answerWithin = 2700 * time.Millisecond // from the request's headers on
+	bodyWithin   = 2 * time.Second         // of that for the body to arrive
+	storeWithin  = 2 * time.Second         // of that for storing
+	retryAfter   = "5"                     // seconds
+)
+
+// CallbackOptions of [NewCallback]. Open and Accept are required.
+type CallbackOptions struct {
+	// Open decodes, verifies and decrypts a body, which is reused afterwards.
+	Open func(ctx context.Context, body []byte) (notification.Batch, error)
+	// Accept returns nil once all readings are stored or known repeats.
+	Accept func(context.Context, []graph.Reading) error
+	// Ready is false while the bus is known to be away: changes are then put
+	// off at once. Handshakes and the lifecycle route do not need the bus.
+	Ready func() bool
+	// Read asks for people to be read. It must return at once.
+	Read func([]graph.Person)
+	// Lifecycle hands a lifecycle event on. It must return at once; the same
+	// event comes again when the rest of its batch was put off.
+	Lifecycle func(graph.Lifecycle)
+	// MaxInFlight bounds the bodies in memory; more are put off. At least 1.
+	MaxInFlight int
+	// Observe gets one outcome per callback.
+	Observe func(Outcome)
+	Log     *slog.Logger
+}
+
+// NewCallback makes the public side: two routes and nothing else.
+func NewCallback(o CallbackOptions) *echo.Echo { return newCallback(o).echo() }
+
+type callback struct {
+	CallbackOptions
+	answerWithin, bodyWithin, storeWithin time.Duration
+
+	slots   chan struct{}
+	buffers sync.Pool // of *bytes.Buffer
+	advice  rate.Sometimes
+}
+
+func newCallback(o CallbackOptions) *callback {
+	if o.Ready == nil {
+		o.Ready = func() bool { return true }
+	}
+	if o.Read == nil {
+		o.Read = func([]graph.Person) {}
+	}
+	if o.Lifecycle == nil {
+		o.Lifecycle = func(graph.Lifecycle) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(Outcome) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &callback{
+		CallbackOptions: o,
+		answerWithin:    answerWithin, bodyWithin: bodyWithin, storeWithin: storeWithin,
+		slots:   make(chan struct{}, max(o.MaxInFlight, 1)),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		advice:  rate.Sometimes{First: 1, Interval: time.Minute},
+	}
+}
+
+func (h *callback) echo() *echo.Echo {
+	e := echo.New()
+	e.Logger.SetOutput(io.Discard) // ours is h.Log
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = writeStatus
+	for _, path := range []string{NotificationsPath, LifecyclePath} {
+		e.POST(path, h.serve)
+		// Echo would answer these by itself, with a list of methods.
+		e.OPTIONS(path, func(echo.Context) error { return echo.ErrMethodNotAllowed })
+	}
+	return e
+}
+
+// serve answers a callback, and then logs and reports it.
+func (h *callback) serve(c echo.Context) error {
+	start := time.Now()
+	o := Outcome{Route: c.Path()}
+	err := guard(c, h.Log, func() error {
+		if token, ok := validationToken(c.Request()); ok {
+			o.Handshake = true
+			return answerHandshake(c, token)
+		}
+		return h.receive(c, &o, start)
+	})
+	if err != nil {
+		c.Error(err)
+	}
+	o.Status = c.Response().Status
+	o.Total = time.Since(start)
+	if r, ok := errors.AsType[*refusal](err); ok {
+		o.Cause = r.cause
+	}
+	h.report(c, &o, err)
+	return nil
+}
+
+// receive takes a notification collection in.
+func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
+	r := c.Request()
+	if err := acceptable(r); err != nil {
+		return err
+	}
+	if c.Path() == NotificationsPath && !h.Ready() {
+		return refuse(http.StatusServiceUnavailable, CauseBusAway, nil)
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		return refuse(http.StatusServiceUnavailable, CauseFull, nil)
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.answerWithin))
+	defer cancel()
+
+	body := h.buffers.Get().(*bytes.Buffer)
+	defer h.release(body)
+	err := readBody(c, body, start.Add(h.bodyWithin))
+	o.Bytes = body.Len()
+	o.Read = time.Since(start)
+	if err != nil {
+		return err
+	}
+
+	opening := time.Now()
+	batch, err := h.Open(ctx, body.Bytes())
+	o.Open = time.Since(opening)
+	o.count(batch)
+	switch {
+	case errors.Is(err, notification.ErrMalformed):
+		return refuse(http.StatusBadRequest, CauseMalformed, nil)
+	case err != nil:
+		return refuse(http.StatusServiceUnavailable, CauseNotOpened, err)
+	}
+	return h.accept(ctx, c, batch, o)
+}
+
+// accept hands on what a batch holds. Events and wishes to read go first: they
+// do not need the bus, and coming again does no harm.
+func (h *callback) accept(ctx context.Context, c echo.Context, batch notification.Batch, o *Outcome) error {
+	for _, event := range batch.Lifecycle {
+		h.Lifecycle(event)
+	}
+	if len(batch.Unread) > 0 {
+		h.Read(batch.Unread)
+	}
+	if len(batch.Readings) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, h.storeWithin)
+		defer cancel()
+		storing := time.Now()
+		err := h.Accept(ctx, batch.Readings)
+		o.Store = time.Since(storing)
+		if err != nil {
+			return refuse(http.StatusServiceUnavailable, CauseNotStored, err)
+		}
+		o.Accepted = len(batch.Readings)
+	}
+	if batch.Undecided > 0 {
+		return refuse(http.StatusServiceUnavailable, CauseUndecided, nil)
+	}
+	return c.NoContent(http.StatusAccepted)
+}

@@ -1,0 +1,120 @@
+// Package app puts the rooms together: it wires, starts, waits and stops. It is
+// the only room of the service with go statements; everything else blocks in a
+// Run that this package waits for.
+//
+// It is not a command: flags, environment and signals belong to cmd. It decides
+// nothing about presence, subscriptions or answers.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jtel.de/presencebridge/internal/config"
+)
+
+// drain is how long a stop waits for callbacks in flight.
+const drain = 10 * time.Second
+
+// Options of a run. Config and Log are required.
+type Options struct {
+	Config  *config.Config
+	Log     *slog.Logger
+	Version string
+
+	// DeleteSubscriptions takes the subscriptions away at a clean stop. Without
+	// it they stay, and the next start adopts them.
+	DeleteSubscriptions bool
+	// Reload asks, with each value, to read secrets anew and try again at once
+	// whatever waits for an operator.
+	Reload <-chan os.Signal
+	// Callback is listened on instead of the configured address, for callers
+	// that must know the port beforehand.
+	Callback net.Listener
+	// Started is told the addresses once everything listens.
+	Started func(Addresses)
+}
+
+// Addresses are where the running service listens, host:port. NATS is
+// the embedded server's URL, empty with an external one.
+type Addresses struct{ Callback, Admin, NATS string }
+
+// Run is the service: it returns nil after ctx ended and everything stopped,
+// or an error that kept it from starting.
+func Run(ctx context.Context, o Options) error {
+	s, err := build(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.run(ctx), s.close())
+}
+
+// run starts everything in the order in which one needs the other: the
+// listeners first, because Graph calls back while a subscription is being made.
+func (s *service) run(ctx context.Context) error {
+	servers, err := s.listen()
+	if err != nil {
+		return err
+	}
+	// When a server fails, the workers must stop, and the other way round.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	var serving errgroup.Group
+	for _, server := range servers {
+		serving.Go(func() error {
+			err := server.serve()
+			cancel(err)
+			return err
+		})
+	}
+	if s.Started != nil {
+		s.Started(s.addresses(servers))
+	}
+	s.Log.Info("started", "version", s.Version, "tenants", len(s.tenants))
+
+	workers, working := errgroup.WithContext(ctx)
+	workers.Go(func() error { return s.bus.run(working, s.intake.Restore, s.caughtUp) })
+	workers.Go(func() error { return s.warmTokens(working) })
+	workers.Go(func() error { return s.housekeep(working) })
+	workers.Go(func() error { return s.reload(working) })
+	for _, t := range s.tenants {
+		workers.Go(func() error { return t.run(working, s.bus.ready, s.purgeLeavers) })
+	}
+
+	<-working.Done()
+	s.Log.Info("stopping")
+	s.stopping.Store(true)
+	err = workers.Wait()
+	if s.DeleteSubscriptions && err == nil {
+		err = s.deleteSubscriptions()
+	}
+	for _, server := range servers {
+		err = errors.Join(err, server.stop(drain))
+	}
+	err = errors.Join(err, serving.Wait())
+	s.Log.Info("stopped")
+	return err
+}
+
+func (s *service) deleteSubscriptions() error {
+	// The caller's context has ended; this is the last thing done for it.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs []error
+	for _, t := range s.tenants {
+		for _, a := range t.accounts {
+			if err := a.manager.Delete(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("account %s of tenant %s: %w", a.key, t.name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

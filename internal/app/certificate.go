@@ -1,0 +1,67 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// certificate serves a key pair from files and takes up a changed one without
+// a restart.
+type certificate struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	mu      sync.Mutex
+	pair    *tls.Certificate
+	loaded  [2]time.Time // modification times of what is served
+	checked time.Time
+}
+
+// recheck is how often the files are looked at, at most.
+const recheck = 5 * time.Second
+
+func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
+	return c, c.load()
+}
+
+// get is for tls.Config.GetCertificate. A changed pair that cannot be read, or
+// whose halves do not fit yet, leaves the one that is served.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.checked) > recheck {
+		if err := c.load(); err != nil {
+			c.log.Error("changed certificate not taken up, the former one is served", "error", err)
+		}
+	}
+	return c.pair, nil
+}
+
+func (c *certificate) load() error {
+	c.checked = time.Now()
+	var times [2]time.Time
+	for i, file := range []string{c.certFile, c.keyFile} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return fmt.Errorf("load certificate: %w", err)
+		}
+		times[i] = info.ModTime()
+	}
+	if times == c.loaded {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return fmt.Errorf("load certificate %s with key %s: %w", c.certFile, c.keyFile, err)
+	}
+	if c.pair != nil {
+		c.log.Info("changed certificate taken up", "not_after", pair.Leaf.NotAfter)
+	}
+	c.pair, c.loaded = &pair, times
+	return nil
+}

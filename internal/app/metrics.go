@@ -1,0 +1,84 @@
+package app
+
+import (
+	"net/http"
+	"path"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/intake"
+)
+
+// metrics are what /metrics shows. Labels are kinds, never people.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
+	readings *prometheus.CounterVec
+}
+
+func newMetrics(version string) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presencebridge_callback_requests_total",
+			Help: "Requests that Graph, or whoever, made to the public side.",
+		}, []string{"kind", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "presencebridge_callback_duration_seconds",
+			Help:    "Time from a request's first byte to its answer; Graph calls an endpoint slow beyond 3 s.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3},
+		}, []string{"kind"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presencebridge_notifications_refused_total",
+			Help: "Items of notifications that were not believed, by reason.",
+		}, []string{"reason"}),
+		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presencebridge_readings_total",
+			Help: "What became of presence readings, pushed or read.",
+		}, []string{"outcome"}),
+	}
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "presencebridge_build_info", Help: "Always 1; the version is a label.",
+	}, []string{"version"})
+	info.WithLabelValues(version).Set(1)
+	m.registry.MustRegister(m.requests, m.duration, m.refused, m.readings, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+func (m *metrics) callback(o handlers.Outcome) {
+	kind := kindOf(o)
+	m.requests.WithLabelValues(kind, strconv.Itoa(o.Status)).Inc()
+	m.duration.WithLabelValues(kind).Observe(o.Total.Seconds())
+	for reason, n := range o.Refused {
+		m.refused.WithLabelValues(string(reason)).Add(float64(n))
+	}
+}
+
+// kindOf keeps the label's values few, whatever strangers ask for.
+func kindOf(o handlers.Outcome) string {
+	if o.Handshake {
+		return "handshake"
+	}
+	return path.Base(o.Route)
+}
+
+func (m *metrics) intake(o intake.Outcome) {
+	for outcome, n := range map[string]int{
+		"published": o.Published, "repeated": o.Repeated, "older": o.Older, "unwatched": o.Unwatched, "failed": o.Failed,
+	} {
+		if n > 0 {
+			m.readings.WithLabelValues(outcome).Add(float64(n))
+		}
+	}
+}

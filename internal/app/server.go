@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/config"
+)
+
+// server is an HTTP server on its listener.
+type server struct {
+	name string
+	http *http.Server
+	on   net.Listener
+}
+
+// serve blocks until stop.
+func (s *server) serve() error {
+	var err error
+	if s.http.TLSConfig != nil {
+		err = s.http.ServeTLS(s.on, "", "")
+	} else {
+		err = s.http.Serve(s.on)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
+}
+
+// stop takes no new requests and waits for those in flight.
+func (s *server) stop(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("stop %s: %w", s.name, err), s.http.Close())
+	}
+	return nil
+}
+
+// listen opens both sides, or neither.
+func (s *service) listen() ([]*server, error) {
+	callback, err := s.callbackServer()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := s.adminServer()
+	if err != nil {
+		return nil, errors.Join(err, callback.on.Close())
+	}
+	return []*server{callback, admin}, nil
+}
+
+func (s *service) callbackServer() (*server, error) {
+	e := handlers.NewCallback(handlers.CallbackOptions{
+		Open:      s.opener.Open,
+		Accept:    s.intake.Accept,
+		Ready:     func() bool { return s.bus.Available() && !s.stopping.Load() },
+		Read:      s.read,
+		Lifecycle: s.lifecycle,
+		Observe:   s.metrics.callback,
+		// Graph opens few connections; each body may take 4 MiB.
+		MaxInFlight: 64,
+		Log:         s.Log,
+	})
+	h := handlers.NewServer(e, s.Log)
+	if c := s.Config.TLS; c.Mode != config.TLSOff {
+		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
+		if err != nil {
+			return nil, err
+		}
+		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
+	}
+	if s.Callback != nil {
+		return &server{"callback", h, s.Callback}, nil
+	}
+	return listenOn("callback", s.Config.Listen.Callback, h)
+}
+
+func (s *service) adminServer() (*server, error) {
+	token, err := "", error(nil)
+	if t := s.Config.Listen.AdminToken; t.IsSet() {
+		if token, err = t.Read(); err != nil {
+			return nil, fmt.Errorf("read listen.admin_token_file: %w", err)
+		}
+	}
+	e := handlers.NewAdmin(handlers.AdminOptions{
+		Token:    token,
+		NotReady: s.notReady,
+		Metrics:  s.metrics.handler(),
+		Log:      s.Log,
+	})
+	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
+}
+
+// notReady says why Graph should not call us now, by part; nothing means ready.
+func (s *service) notReady() map[string]string {
+	reasons := map[string]string{}
+	if s.stopping.Load() {
+		reasons["service"] = "stopping"
+	}
+	if !s.bus.Available() {
+		reasons["nats"] = "away or not set up yet; notifications are answered 503"
+	}
+	return reasons
+}
+
+func listenOn(name, address string, h *http.Server) (*server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen.%s: %w; stop what uses that address, or change listen.%s in the configuration", name, err, name)
+	}
+	return &server{name, h, l}, nil
+}
+
+func (s *service) addresses(servers []*server) Addresses {
+	a := Addresses{Callback: servers[0].on.Addr().String(), Admin: servers[1].on.Addr().String()}
+	if s.bus.broker != nil {
+		a.NATS = s.bus.broker.URL()
+	}
+	return a
+}

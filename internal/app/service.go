@@ -1,0 +1,235 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph"
+	"jtel.de/presencebridge/internal/graph/notification"
+	"jtel.de/presencebridge/internal/graph/signin"
+	"jtel.de/presencebridge/internal/intake"
+	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/vault"
+)
+
+// service is everything that one run holds. Built, nothing moves yet.
+type service struct {
+	Options
+	files     *vault.Dir
+	vault     *vault.Vault
+	bus       *bus
+	directory *people.Directory
+	intake    *intake.Intake
+	tokens    *notification.Tokens
+	opener    *notification.Opener
+	tenants   map[string]*tenant // by tenant id
+	metrics   *metrics
+
+	// leaving asks housekeep to purge whoever is no longer watched.
+	leaving  chan struct{}
+	stopping atomic.Bool
+}
+
+func build(ctx context.Context, o Options) (_ *service, err error) {
+	s := &service{
+		Options:   o,
+		directory: people.NewDirectory(),
+		tenants:   map[string]*tenant{},
+		metrics:   newMetrics(o.Version),
+		leaving:   make(chan struct{}, 1),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := os.MkdirAll(o.Config.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data_dir: %w", err)
+	}
+	if s.files, err = vault.OpenDir(o.Config.DataDir); err != nil {
+		return nil, err
+	}
+	if s.vault, err = vault.Open(ctx, s.files, o.Config.SealKeyFile, o.Log); err != nil {
+		return nil, err
+	}
+	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+		return nil, err
+	}
+	roots, err := trustRoots(o.Config.Graph.CAFile)
+	if err != nil {
+		return nil, err
+	}
+
+	names, clients := map[string]string{}, map[string]string{}
+	for _, t := range o.Config.Tenants {
+		names[t.ID], clients[t.ID] = t.Name, t.ClientID
+	}
+	states := graph.NewClientStates(s.vault.ClientStateSecret())
+	s.tokens = notification.NewTokens(notification.TokensOptions{
+		Authority: o.Config.Graph.Authority, HTTP: signin.NewHTTP(roots), Log: o.Log,
+	})
+	s.opener = notification.NewOpener(notification.Options{
+		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens,
+	})
+	s.intake = intake.New(intake.Options{
+		Bus:     s.bus,
+		Lookup:  s.directory.Lookup,
+		Tenants: names,
+		Fields:  intakeFields(o.Config.Events.Fields),
+		Gap:     s.read,
+		Observe: s.metrics.intake,
+		Log:     o.Log,
+	})
+	for _, t := range o.Config.Tenants {
+		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *service) close() error {
+	if s.bus != nil {
+		s.bus.close()
+	}
+	if s.files != nil {
+		return s.files.Close()
+	}
+	return nil
+}
+
+// read asks the sweeps for these people. It never waits.
+func (s *service) read(who []graph.Person) {
+	for _, p := range who {
+		if t := s.tenants[p.TenantID]; t != nil {
+			t.sweeper.Ask(graph.OriginSweep, p.UserID)
+		}
+	}
+}
+
+// lifecycle hands an event to the subscription that it is about.
+func (s *service) lifecycle(l graph.Lifecycle) {
+	t := s.tenants[l.TenantID]
+	if t == nil {
+		return
+	}
+	for _, a := range t.accounts {
+		if a.key == l.Slot {
+			a.manager.Lifecycle(l)
+		}
+	}
+}
+
+// watched reports whether we may hold anything about a person. While a tenant's
+// people are not read yet, everybody of it stays.
+func (s *service) watched(p graph.Person) bool {
+	t := s.tenants[p.TenantID]
+	if t == nil {
+		return false
+	}
+	if !t.known() {
+		return true
+	}
+	_, found := s.directory.Lookup(p.TenantID, p.UserID)
+	return found
+}
+
+// purgeLeavers asks for a look at who is no longer watched.
+func (s *service) purgeLeavers() {
+	select {
+	case s.leaving <- struct{}{}:
+	default:
+	}
+}
+
+// housekeep purges people who left from stream, bucket and memory. What fails
+// is tried again every minute, and every hour anything else is looked for.
+func (s *service) housekeep(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.bus.ready:
+	}
+	wait := time.Duration(0)
+	for {
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-s.leaving:
+			timer.Stop()
+		case <-timer.C:
+		}
+		wait = time.Hour
+		n, err := s.intake.Forget(ctx, s.watched)
+		if err != nil && ctx.Err() == nil {
+			s.Log.Warn("people who left are not purged yet", "error", err)
+			wait = time.Minute
+		}
+		if n > 0 {
+			s.Log.Info("people who left are purged", "people", n)
+		}
+	}
+}
+
+// warmTokens fetches Microsoft's signing keys before the first notification
+// needs them, and keeps trying: without them everything is answered 503.
+func (s *service) warmTokens(ctx context.Context) error {
+	wait := time.Second
+	for {
+		err := s.tokens.Warm(ctx)
+		if err == nil {
+			wait = time.Hour
+		} else {
+			wait = min(2*wait, time.Minute)
+		}
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// reload makes changed secrets count at once.
+func (s *service) reload(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.Reload:
+			s.Log.Info("reloading secrets and people")
+			for _, t := range s.tenants {
+				t.reload()
+			}
+		}
+	}
+}
+
+func intakeFields(f config.Fields) intake.Fields {
+	return intake.Fields{Phones: f.Phones, DisplayName: f.DisplayName, StatusMessage: f.StatusMessage, WorkLocation: f.WorkLocation}
+}
+
+// trustRoots are the system's and, if named, those of a file. Nil are the system's.
+func trustRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read graph.ca_file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("graph.ca_file %s holds no certificate in PEM form", file)
+	}
+	return roots, nil
+}

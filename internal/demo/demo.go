@@ -1,0 +1,237 @@
+// Package demo shows the whole bridge in one process, with nothing configured
+// and nothing on the network: a simulated Microsoft tenant whose people live a
+// working day, the real service with its real HTTPS callback and embedded NATS,
+// and a consumer of its own that checks what arrives.
+//
+// It is not a test double: the service runs from a configuration file that the
+// demo writes, exactly as it would for a real tenant. cmd/presencebridge shows
+// what Observe tells.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jtel.de/presencebridge/internal/app"
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graphsim"
+)
+
+const (
+	startWithin = 30 * time.Second
+	// drainWithin is how long changes under way are waited for at the end.
+	drainWithin = 15 * time.Second
+)
+
+// Options of a demo. Observe may be nil.
+type Options struct {
+	People int
+	Rate   float64       // changes per second, all people together
+	Seed   uint64        // 0: a random one
+	For    time.Duration // 0: until ctx ends
+	// Started is told once everybody is covered, before the first change.
+	Started func(Started)
+	// Observe is told every event that the consumer receives, one at a time.
+	Observe func(Observation)
+	Log     *slog.Logger
+}
+
+// Started says where things are.
+type Started struct {
+	Seed                  uint64
+	Callback, NATS, Admin string
+	People                []Person // in the order of their names
+}
+
+// Person is somebody of the simulated tenant.
+type Person struct{ ID, Name string }
+
+// Observation is an event as the consumer received it.
+type Observation struct {
+	UserID, Availability, Activity, Origin string
+	At                                     time.Time
+	Delay                                  time.Duration // since the change in the tenant
+	Paired                                 bool          // false: a first reading or a correction
+	Totals                                 Totals
+}
+
+// Summary is what a demo ends with.
+type Summary struct {
+	Totals
+	Seed    uint64        `json:"seed"`
+	Elapsed time.Duration `json:"elapsed"`
+}
+
+// Run shows the demo until ctx ends or Options.For is over, then waits for what
+// is under way. An error means that the demo itself failed; changes that did
+// not arrive are in the summary.
+func Run(ctx context.Context, o Options) (Summary, error) {
+	if o.Started == nil {
+		o.Started = func(Started) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(Observation) {}
+	}
+	dir, err := os.MkdirTemp("", "presencebridge-demo-")
+	if err != nil {
+		return Summary{}, fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	summary, err := run(ctx, o, dir)
+	return summary, errors.Join(err, os.RemoveAll(dir))
+}
+
+func run(ctx context.Context, o Options, dir string) (Summary, error) {
+	site, err := NewSite(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	sim := graphsim.New(graphsim.Options{
+		Seed: o.Seed, People: o.People, Roots: site.Roots, Faults: graphsim.DefaultFaults(), Log: o.Log,
+	})
+	if err := sim.Start(); err != nil {
+		return Summary{}, err
+	}
+	defer sim.Close()
+
+	callback, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return Summary{}, fmt.Errorf("listen for the callback: %w", err)
+	}
+	const anyPort = "127.0.0.1:0"
+	file, err := site.Write(sim, Addresses{Callback: callback.Addr().String(), Admin: anyPort, NATS: anyPort})
+	if err != nil {
+		return Summary{}, err
+	}
+	c, err := config.Load(file, nil)
+	if err != nil {
+		return Summary{}, fmt.Errorf("load the demo's own configuration: %w", err)
+	}
+
+	// The service outlives ctx: what is under way at the end must still arrive.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	started := make(chan app.Addresses, 1)
+	var service errgroup.Group
+	service.Go(func() error {
+		defer stop()
+		return app.Run(serving, app.Options{
+			Config: c, Log: o.Log, Version: "demo", Callback: callback,
+			Started: func(a app.Addresses) { started <- a },
+		})
+	})
+	summary, err := live(ctx, serving, o, sim, started)
+	stop()
+	return summary, errors.Join(err, service.Wait())
+}
+
+// live waits until everybody is covered, lets the people live, and waits for
+// their last changes.
+func live(ctx, serving context.Context, o Options, sim *graphsim.Simulator, started <-chan app.Addresses) (Summary, error) {
+	starting, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	var addresses app.Addresses
+	select {
+	case addresses = <-started:
+	case <-serving.Done():
+		return Summary{}, errors.New("the service ended before it started")
+	case <-starting.Done():
+		return Summary{}, errors.New("the service did not start in time")
+	}
+	book := newLedger()
+	consumer, err := dial(addresses.NATS)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer consumer.close()
+	consuming, stopConsumer := context.WithCancel(serving)
+	var watching errgroup.Group
+	defer watching.Wait()
+	defer stopConsumer()
+	covered := make(chan struct{})
+	watching.Go(func() error {
+		seen := map[string]bool{}
+		return consumer.run(consuming, func(e event) {
+			delay, paired := book.receive(e.Data.User.ID, e.Data.Availability, e.Data.Activity, e.at)
+			if seen[e.Data.User.ID] = true; len(seen) == o.People && covered != nil {
+				close(covered)
+				covered = nil
+			}
+			o.Observe(Observation{
+				UserID: e.Data.User.ID, Availability: e.Data.Availability, Activity: e.Data.Activity, Origin: e.Data.Origin,
+				At: e.at, Delay: delay, Paired: paired, Totals: book.totals(),
+			})
+		})
+	})
+	if err := awaitCover(starting, sim, covered); err != nil {
+		return Summary{}, err
+	}
+
+	o.Started(Started{
+		Seed: sim.Seed(), Callback: addresses.Callback, NATS: addresses.NATS, Admin: addresses.Admin, People: persons(sim),
+	})
+	begin := time.Now()
+	living := ctx
+	if o.For > 0 {
+		var cancel context.CancelFunc
+		living, cancel = context.WithTimeout(ctx, o.For)
+		defer cancel()
+	}
+	sim.Life(living, o.Rate, func(c graphsim.Change) {
+		book.make(c.UserID, change{c.Availability, c.Activity, c.At})
+	})
+	err = arrive(serving, book)
+	return Summary{Totals: book.totals(), Seed: sim.Seed(), Elapsed: time.Since(begin)}, err
+}
+
+// awaitCover waits for the subscription and for a first state of everybody.
+func awaitCover(ctx context.Context, sim *graphsim.Simulator, covered <-chan struct{}) error {
+	for len(sim.Subscriptions()) == 0 {
+		if !sleep(ctx, 20*time.Millisecond) {
+			return errors.New("no subscription was made in time")
+		}
+	}
+	select {
+	case <-covered:
+		return nil
+	case <-ctx.Done():
+		return errors.New("not everybody's presence was read in time")
+	}
+}
+
+// arrive waits until nothing is missing, for as long as is reasonable.
+func arrive(ctx context.Context, book *ledger) error {
+	ctx, cancel := context.WithTimeout(ctx, drainWithin)
+	defer cancel()
+	for book.totals().Missing > 0 {
+		if !sleep(ctx, 20*time.Millisecond) {
+			return nil // the summary tells
+		}
+	}
+	return nil
+}
+
+func persons(sim *graphsim.Simulator) []Person {
+	var all []Person
+	for _, u := range sim.Tenant().Users {
+		all = append(all, Person{u.ID, u.DisplayName})
+	}
+	return all
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

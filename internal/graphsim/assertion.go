@@ -1,0 +1,60 @@
+package graphsim
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// checkAssertion verifies a client assertion against the app's certificate.
+func (s *Simulator) checkAssertion(g *grant, assertion string) int {
+	cert := g.app.Certificate
+	if cert == nil || g.form.Get("client_assertion_type") != assertionType {
+		return 700027
+	}
+	var claims jwt.RegisteredClaims
+	token, err := jwt.ParseWithClaims(assertion, &claims, func(*jwt.Token) (any, error) { return cert.PublicKey, nil },
+		jwt.WithValidMethods([]string{"RS256", "PS256"}), jwt.WithExpirationRequired(), jwt.WithIssuer(g.app.ID), jwt.WithSubject(g.app.ID))
+	if err != nil || !namesCertificate(token.Header, cert.Raw) {
+		return 700027
+	}
+	for _, host := range []string{s.AuthorityURL(), "https://login.microsoftonline.com"} {
+		for _, end := range []string{"/oauth2/v2.0/token", "/v2.0"} {
+			for _, aud := range claims.Audience {
+				if strings.EqualFold(aud, host+"/"+g.tenant+end) {
+					return 0
+				}
+			}
+		}
+	}
+	return 700027
+}
+
+// namesCertificate checks the thumbprint in the header of an assertion.
+func namesCertificate(header map[string]any, der []byte) bool {
+	one, two := sha1.Sum(der), sha256.Sum256(der)
+	for name, want := range map[string][]byte{"x5t": one[:], "x5t#S256": two[:]} {
+		text, ok := header[name].(string)
+		if !ok {
+			continue
+		}
+		for _, enc := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.StdEncoding} {
+			if got, err := enc.DecodeString(text); err == nil && bytes.Equal(got, want) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// without gives the elements of list that are not in other.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+}
