@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -35,16 +36,21 @@ var codeInText = regexp.MustCompile(`\bAADSTS(\d{4,9})\b`)
 
 // readAnswer gives what Entra ID answered, if it answered at all.
 func readAnswer(err error) (a answer, ok bool) {
-	call, ok := errors.AsType[msal.CallErr](err)
-	if !ok || call.Resp == nil {
+	var res *http.Response
+	if call, ok := errors.AsType[msal.CallErr](err); ok {
+		res = call.Resp
+	} else if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
+		res = failed.RawResponse
+	}
+	if res == nil {
 		return answer{}, false
 	}
-	body, _ := io.ReadAll(io.LimitReader(call.Resp.Body, 64<<10))
-	call.Resp.Body = io.NopCloser(bytes.NewReader(body)) // it is read twice
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	res.Body = io.NopCloser(bytes.NewReader(body)) // it is read twice
 	if json.Unmarshal(body, &a) != nil {
 		a = answer{} // a proxy's page
 	}
-	a.status = call.Resp.StatusCode
+	a.status = res.StatusCode
 	return a, true
 }
 
@@ -59,8 +65,8 @@ func (a answer) code() int {
 	return 0
 }
 
-// describe makes our error of the library's. MSAL's own error is not wrapped:
-// it holds the request, and with it the password and the secret.
+// describe makes our error of the library's, whose own is not wrapped: it holds
+// the request, and with it the password and the secret.
 func describe(who string, err error) *graph.SignInError {
 	if u, ok := errors.AsType[*unreadable](err); ok {
 		return &graph.SignInError{
