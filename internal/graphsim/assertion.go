@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
-	"slices"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -52,9 +51,4 @@ func namesCertificate(header map[string]any, der []byte) bool {
 		}
 	}
 	return false
-}
-
-// without gives the elements of list that are not in other.
-func without(list, other []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }

@@ -220,7 +220,7 @@ func TestThrottleWindow(t *testing.T) {
 		s := New(Options{Seed: 1})
 		r := route{limit: limitList}
 		ask := func() error {
-			return s.limit(&call{Request: must(http.NewRequest("GET", "/v1.0/subscriptions", nil)), header: http.Header{}}, r)
+			return s.limit(&call{Request: must(http.NewRequest("GET", "/v1.0/subscriptions", nil)), answer: http.Header{}}, r)
 		}
 		for i := range 25 {
 			if err := ask(); err != nil {
@@ -236,6 +236,27 @@ func TestThrottleWindow(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if err := ask(); err != nil {
 			t.Errorf("after the wait: %v", err)
+		}
+	})
+}
+
+func TestKeysRollByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := unwired(t, time.Hour, Faults{RollKeysEvery: time.Hour}, func(*http.Request) (int, error) { return 202, nil })
+		first := s.keys.current().kid
+		time.Sleep(59 * time.Minute)
+		if s.keys.current().kid != first {
+			t.Error("rolled early")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if s.keys.current().kid == first || s.keys.find(first) == nil {
+			t.Error("not rolled, or the old key is gone at once")
+		}
+		time.Sleep(5 * time.Hour)
+		synctest.Wait()
+		if s.keys.find(first) != nil {
+			t.Error("the first key is still there")
 		}
 	})
 }

@@ -46,7 +46,9 @@ func TestControl(t *testing.T) {
 		status             int
 		check              func(map[string]any) bool
 	}{
-		{"GET", "/status", "", 200, func(o map[string]any) bool { return o["graph"] == b.GraphURL() && o["seed"] == "7" && o["ca"] == string(b.CA()) }},
+		{"GET", "/status", "", 200, func(o map[string]any) bool {
+			return o["graph"] == b.GraphURL() && o["seed"] == "7" && o["ca"] == string(b.CA())
+		}},
 		{"GET", "/tenant", "", 200, func(o map[string]any) bool { return o["ID"] == tenant.ID && len(o["Users"].([]any)) == 24 }},
 		{"PUT", "/presences/" + user, `{"availability":"Busy","activity":"InACall"}`, 200, func(o map[string]any) bool { return o["changed"] == true }},
 		{"PUT", "/presences/" + guids(1)[0], `{"availability":"Busy","activity":"InACall"}`, 404, nil},

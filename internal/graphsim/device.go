@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -34,32 +35,33 @@ func (s *Simulator) deviceCode(r *http.Request, tenant string) (int, object) {
 	if _, _, ok := s.scopes(r.PostForm.Get("scope")); !ok {
 		return s.signInError(70011, who)
 	}
-	s.mu.Lock()
-	known, full := strings.EqualFold(id, s.tenant.App.ID), len(s.devices) >= devicesMax
-	s.mu.Unlock()
-	if !known {
-		return s.signInError(700016, who)
-	}
-	if full {
-		return s.signInError(90055, who)
-	}
 	life := s.scaled(deviceLife)
 	d := &device{userCode: strings.ToUpper(randomHex(4)), app: id, ends: time.Now().Add(life)}
 	code := randomHex(32)
-	s.mu.Lock()
-	for old, d := range s.devices {
-		if time.Now().After(d.ends.Add(life)) {
-			delete(s.devices, old)
-		}
+	if refused := s.addDevice(code, d); refused != 0 {
+		return s.signInError(refused, who)
 	}
-	s.devices[code] = d
-	s.mu.Unlock()
 	uri := s.ControlURL() + "/devices"
 	return http.StatusOK, object{
 		"device_code": code, "user_code": d.userCode, "verification_uri": uri,
 		"expires_in": max(1, int(life/time.Second)), "interval": max(1, int(s.scaled(5*time.Second)/time.Second)),
 		"message": fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", uri, d.userCode),
 	}
+}
+
+// addDevice forgets those whose time has long passed.
+func (s *Simulator) addDevice(code string, d *device) (refused int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.devices, func(_ string, old *device) bool { return time.Since(old.ends) > s.scaled(deviceLife) })
+	switch {
+	case !strings.EqualFold(d.app, s.tenant.App.ID):
+		return 700016
+	case len(s.devices) >= devicesMax:
+		return 90055
+	}
+	s.devices[code] = d
+	return 0
 }
 
 // ApproveDevice signs an account in on the device that shows userCode. It reports

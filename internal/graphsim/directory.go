@@ -148,13 +148,13 @@ func (u User) properties(basic bool) object {
 	return o
 }
 
-// pick keeps what $select names; id always comes, as in delta and lists.
+// pick keeps what $select names.
 func pick(o object, names []string) (object, error) {
 	picked := object{}
 	for _, name := range names {
 		value, ok := o[name]
 		if !ok {
-			return nil, badRequest("BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+name+"' on type 'microsoft.graph.user'.")
+			return nil, badRequest("BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+name+"' on the type.")
 		}
 		picked[name] = value
 	}

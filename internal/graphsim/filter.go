@@ -9,13 +9,13 @@ import (
 var clause = regexp.MustCompile(`^(\w+)\s+(eq|ne|in)\s+(.+)$`)
 
 // parseFilter understands comparisons joined by "or" and "and" ("and" binds
-// tighter): prop eq 'text', prop eq true, prop ne …, prop in ('a','b'),
-// startswith(prop,'text').
+// tighter; there are no parentheses): prop eq 'text', prop eq true, prop ne …,
+// prop in ('a','b'), startswith(prop,'text').
 func parseFilter(text string) (func(object) bool, error) {
 	if text == "" {
 		return func(object) bool { return true }, nil
 	}
-	var any []func(object) bool
+	var alternatives []func(object) bool
 	for _, alternative := range splitOutside(text, " or ") {
 		var all []func(object) bool
 		for _, c := range splitOutside(alternative, " and ") {
@@ -25,7 +25,7 @@ func parseFilter(text string) (func(object) bool, error) {
 			}
 			all = append(all, f)
 		}
-		any = append(any, func(o object) bool {
+		alternatives = append(alternatives, func(o object) bool {
 			for _, f := range all {
 				if !f(o) {
 					return false
@@ -35,7 +35,7 @@ func parseFilter(text string) (func(object) bool, error) {
 		})
 	}
 	return func(o object) bool {
-		for _, f := range any {
+		for _, f := range alternatives {
 			if f(o) {
 				return true
 			}
@@ -51,10 +51,7 @@ func parseClause(text string) (func(object) bool, error) {
 	if m := starts.FindStringSubmatch(text); m != nil {
 		return func(o object) bool { return strings.HasPrefix(folded(o[m[1]]), literal(m[2])) }, nil
 	}
-	m := clause.FindStringSubmatch(strings.TrimSuffix(strings.TrimPrefix(text, "("), ")"))
-	if strings.Contains(text, " in ") {
-		m = clause.FindStringSubmatch(text)
-	}
+	m := clause.FindStringSubmatch(text)
 	if m == nil {
 		return nil, refused
 	}

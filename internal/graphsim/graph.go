@@ -20,8 +20,8 @@ type call struct {
 	*http.Request
 	who    identity
 	arg    []string // what the stars of the route's pattern stand for
-	status int      // of success; 0 means 200
-	header http.Header
+	status int      // of success; 0 means 200, or 204 without a body
+	answer http.Header
 	breach string
 }
 
@@ -42,15 +42,15 @@ func badRequest(code, message string) error {
 func (s *Simulator) serveGraph(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	line := Request{At: started, Kind: KindGraph, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
-	c := &call{Request: r, header: w.Header()}
+	c := &call{Request: r, answer: w.Header()}
 	id := s.ids.guid()
-	c.header.Set("request-id", id)
+	c.answer.Set("request-id", id)
 	client := r.Header.Get("client-request-id")
 	if client == "" {
 		client = id
 	}
-	c.header.Set("client-request-id", client)
-	c.header.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Simulator","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"SIM"}}`)
+	c.answer.Set("client-request-id", client)
+	c.answer.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Simulator","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"SIM"}}`)
 
 	body, err := s.dispatch(c)
 	line.Who, line.Breach = c.who.name(), c.breach

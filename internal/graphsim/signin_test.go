@@ -219,6 +219,21 @@ func TestSignInErrors(t *testing.T) {
 	}
 }
 
+// Every row of the contract's table can be had by a switch.
+func TestSignInTable(t *testing.T) {
+	b := start(t, graphsim.Options{})
+	for _, code := range []int{
+		50126, 50034, 50055, 50053, 50056, 50057, 50144, 50076, 50079, 50074, 53003, 530035, 65001, 7000215, 7000222, 7000218, 700025, 700016, 7000112,
+		90002, 9001023, 50105, 50173, 700082, 70008, 70043, 50196, 90055, 90033, 90024,
+	} {
+		b.SetFaults(graphsim.Faults{SignIn: map[string]int{b.Tenant().Accounts[0].Username: code}})
+		a := b.token(b.password(0))
+		if a.status < 400 || a.body["error_codes"].([]any)[0] != float64(code) || strings.Contains(a.message(), "The request was refused.") || !strings.Contains(a.message(), "Trace ID: ") {
+			t.Errorf("%d: %d %s", code, a.status, a.raw)
+		}
+	}
+}
+
 func TestLockout(t *testing.T) {
 	b := start(t, graphsim.Options{})
 	wrong := with2(b.password(0), "password", "x")

@@ -96,7 +96,7 @@ func (s *Simulator) limit(c *call, r route) error {
 		if c.URL.Query().Has("$select") {
 			cost = max(1, cost-1)
 		}
-		c.header.Set("x-ms-resource-unit", strconv.Itoa(cost))
+		c.answer.Set("x-ms-resource-unit", strconv.Itoa(cost))
 	}
 	retry, used := s.throttle.take(r.limit, cost, rule.max, s.scaled(rule.span), time.Now())
 	if retry == 0 {

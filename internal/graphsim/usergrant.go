@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,4 +138,9 @@ func (s *Simulator) userAnswer(g grant, a Account) (object, int) {
 		o["client_info"] = base64.RawURLEncoding.EncodeToString(info)
 	}
 	return o, 0
+}
+
+// without gives the elements of list that are not in other.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }

@@ -1,12 +1,10 @@
 package graphsim
 
 import (
-	"cmp"
-	"slices"
-	"time"
-
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -80,7 +78,6 @@ func (s *Simulator) mintValidation(form string, a audience, now time.Time) strin
 	}
 	tokenTimes(c, now, max(s.scaled(validationLife), time.Minute))
 	key := s.keys.current()
-	other := cmp.Or(s.keys.foreignTenant, a.tenant)
 	switch form {
 	case "v1":
 		delete(c, "azp")
@@ -93,7 +90,7 @@ func (s *Simulator) mintValidation(form string, a audience, now time.Time) strin
 	case "wrong-issuer":
 		c["iss"] = "https://login.example.org/" + a.tenant + "/v2.0"
 	case "wrong-tenant":
-		c["tid"], c["iss"] = other, aadIssuer(other)
+		c["tid"], c["iss"] = s.keys.foreignTenant, aadIssuer(s.keys.foreignTenant)
 	case "expired-token":
 		tokenTimes(c, now.Add(-25*time.Hour), 24*time.Hour)
 	case "future-token":
