@@ -123,6 +123,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // round reads everybody who is asked for; whoever was not reached is asked for again.
 func (s *Sweeper) round(ctx context.Context) error {
 	asked := s.take()
+	if len(asked) == 0 { // the wish was granted by the round before
+		return nil
+	}
 	ids := make([]string, 0, len(asked))
 	for id := range asked {
 		ids = append(ids, id)
