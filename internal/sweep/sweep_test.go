@@ -172,7 +172,7 @@ func TestOperatorErrorsWaitForSomebody(t *testing.T) {
 		s.Retry()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(tt.accepted) != 1 {
+		if len(tt.accepted) == 0 { // once, or twice with the interval that came meanwhile
 			t.Error("not read after Retry")
 		}
 	})
