@@ -50,7 +50,7 @@ func demoCommand() *cobra.Command {
 				view = jsonView{out}
 			}
 			fmt.Fprintln(cmd.ErrOrStderr(), "starting a simulated tenant, NATS and the bridge ...")
-			o.Started, o.Observe = view.started, view.observe
+			o.Started, o.Observe, o.Tick = view.started, view.observe, view.tick
 			summary, err := demo.Run(cmd.Context(), o)
 			view.close()
 			if err != nil {
@@ -81,6 +81,7 @@ func demoCommand() *cobra.Command {
 type demoView interface {
 	started(demo.Started)
 	observe(demo.Observation)
+	tick(demo.Totals)
 	close()
 }
 
@@ -98,8 +99,10 @@ func (v plainView) observe(o demo.Observation) {
 	if o.Paired {
 		delay = milliseconds(o.Delay)
 	}
-	fmt.Fprintf(v.out, "%s  %s  %-30s %10s  %s\n", o.At.Format("15:04:05.000"), o.UserID, o.Availability+" / "+o.Activity, delay, o.Origin)
+	fmt.Fprintf(v.out, "%s  %-16s %-36s %10s  %s\n", o.At.Format("15:04:05.000"), o.Name, o.Availability+" / "+o.Activity, delay, o.Origin)
 }
+
+func (v plainView) tick(demo.Totals) {}
 
 func (v plainView) close() {}
 
@@ -108,6 +111,7 @@ type jsonView struct{ out io.Writer }
 
 func (jsonView) started(demo.Started)     {}
 func (jsonView) observe(demo.Observation) {}
+func (jsonView) tick(demo.Totals)         {}
 func (jsonView) close()                   {}
 
 func printSummary(out io.Writer, s demo.Summary) error {

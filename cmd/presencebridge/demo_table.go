@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -16,9 +15,6 @@ import (
 )
 
 const (
-	// redrawEvery keeps a busy demo from painting faster than anybody can read.
-	redrawEvery = 100 * time.Millisecond
-
 	enterScreen = "\x1b[?1049h\x1b[?25l" // alternate screen, no cursor
 	leaveScreen = "\x1b[?25h\x1b[?1049l"
 	home        = "\x1b[H"
@@ -33,12 +29,9 @@ const (
 type tableView struct {
 	out *os.File
 
-	mu     sync.Mutex
-	start  demo.Started
-	rows   map[string]demo.Observation
-	totals demo.Totals
-	drawn  time.Time
-	begun  time.Time
+	start demo.Started
+	rows  map[string]demo.Observation
+	begun time.Time
 }
 
 func newTableView(out *os.File) *tableView {
@@ -46,34 +39,24 @@ func newTableView(out *os.File) *tableView {
 }
 
 func (v *tableView) started(s demo.Started) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.start, v.begun = s, time.Now()
 	slices.SortFunc(v.start.People, func(a, b demo.Person) int { return strings.Compare(a.Name, b.Name) })
 	fmt.Fprint(v.out, enterScreen)
-	v.draw()
 }
 
-func (v *tableView) observe(o demo.Observation) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.rows[o.UserID], v.totals = o, o.Totals
-	if !v.begun.IsZero() && time.Since(v.drawn) >= redrawEvery {
-		v.draw()
-	}
-}
+func (v *tableView) observe(o demo.Observation) { v.rows[o.UserID] = o }
 
 func (v *tableView) close() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if !v.begun.IsZero() {
 		fmt.Fprint(v.out, leaveScreen)
 	}
 }
 
-// draw paints the whole screen in one write, so that nothing flickers.
-func (v *tableView) draw() {
-	v.drawn = time.Now()
+// tick paints the whole screen in one write, so that nothing flickers.
+func (v *tableView) tick(t demo.Totals) {
+	if v.begun.IsZero() {
+		return
+	}
 	width, height, err := term.GetSize(int(v.out.Fd()))
 	if err != nil || width < 20 || height < 5 {
 		width, height = 80, 24
@@ -83,25 +66,24 @@ func (v *tableView) draw() {
 	line := func(style, text string) {
 		b.WriteString(style + cut(text, width) + plain + clearLine + "\r\n")
 	}
-	t := v.totals
-	line(bold, fmt.Sprintf("Presence Bridge demo  %s  made %d  received %d  under way %d  p50 %s  p99 %s",
+	line(bold, fmt.Sprintf("Presence Bridge  %s  made %d  received %d  under way %d  p50 %s  p99 %s",
 		time.Since(v.begun).Round(time.Second), t.Made, t.Received, t.Missing, milliseconds(t.P50), milliseconds(t.P99)))
 	line(dim, fmt.Sprintf("nats %s   callback https://%s   seed %d   Ctrl-C ends", v.start.NATS, v.start.Callback, v.start.Seed))
-	line(bold, fmt.Sprintf("%-22s %-28s %9s %10s  %s", "who", "presence", "since", "latency", "origin"))
+	line(bold, fmt.Sprintf("%-16s %-26s %8s %10s  %s", "who", "presence", "since", "latency", "origin"))
 	people := v.start.People
 	room := max(height-4, 1)
 	for _, p := range people[:min(len(people), room)] {
 		o, known := v.rows[p.ID]
 		if !known {
-			line(dim, cut(p.Name, 22))
+			line(dim, cut(p.Name, 16))
 			continue
 		}
 		delay := ""
 		if o.Paired {
 			delay = milliseconds(o.Delay)
 		}
-		name, state := pad(cut(p.Name, 22), 22), pad(cut(words(o), 28), 28)
-		line("", fmt.Sprintf("%s %s%s%s %9s %10s  %s", name, colour(o.Availability), state, plain,
+		name, state := pad(cut(p.Name, 16), 16), pad(cut(words(o), 26), 26)
+		line("", fmt.Sprintf("%s %s%s%s %8s %10s  %s", name, colour(o.Availability), state, plain,
 			time.Since(o.At).Round(time.Second), delay, o.Origin))
 	}
 	if more := len(people) - room; more > 0 {

@@ -21,7 +21,8 @@ type consumer struct {
 type event struct {
 	Data struct {
 		User struct {
-			ID string `json:"id"`
+			ID          string `json:"id"`
+			DisplayName string `json:"displayName"`
 		} `json:"user"`
 		Availability string `json:"availability"`
 		Activity     string `json:"activity"`
@@ -40,9 +41,9 @@ func dial(url string) (*consumer, error) {
 
 func (c *consumer) close() { c.conn.Close() }
 
-// run hands every user event to f, in order, until ctx ends. It waits for the
-// stream if that is not there yet.
-func (c *consumer) run(ctx context.Context, f func(event)) error {
+// run hands every user event to f, in order, until ctx ends, and calls tick a
+// few times a second. It waits for the stream if that is not there yet.
+func (c *consumer) run(ctx context.Context, f func(event), tick func()) error {
 	js, err := jetstream.New(c.conn)
 	if err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
@@ -69,10 +70,14 @@ func (c *consumer) run(ctx context.Context, f func(event)) error {
 		return fmt.Errorf("consume the stream: %w", err)
 	}
 	defer consuming.Stop()
+	ticker := time.NewTicker(250 * time.Millisecond)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-ticker.C:
+			tick()
 		case m := <-received:
 			e := event{at: time.Now()}
 			if err := json.Unmarshal(m.Data(), &e); err != nil {

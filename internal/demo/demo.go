@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +31,7 @@ const (
 	drainWithin = 15 * time.Second
 )
 
-// Options of a demo. Observe may be nil.
+// Options of a demo. The functions may be nil and are called one at a time.
 type Options struct {
 	People int
 	Rate   float64       // changes per second, all people together
@@ -38,9 +39,11 @@ type Options struct {
 	For    time.Duration // 0: until ctx ends
 	// Started is told once everybody is covered, before the first change.
 	Started func(Started)
-	// Observe is told every event that the consumer receives, one at a time.
+	// Observe is told every event that the consumer receives.
 	Observe func(Observation)
-	Log     *slog.Logger
+	// Tick is called a few times a second.
+	Tick func(Totals)
+	Log  *slog.Logger
 }
 
 // Started says where things are.
@@ -55,11 +58,12 @@ type Person struct{ ID, Name string }
 
 // Observation is an event as the consumer received it.
 type Observation struct {
-	UserID, Availability, Activity, Origin string
-	At                                     time.Time
-	Delay                                  time.Duration // since the change in the tenant
-	Paired                                 bool          // false: a first reading or a correction
-	Totals                                 Totals
+	UserID, Name                   string
+	Availability, Activity, Origin string
+	At                             time.Time
+	Delay                          time.Duration // since the change in the tenant
+	Paired                         bool          // false: a first reading or a correction
+	Totals                         Totals
 }
 
 // Summary is what a demo ends with.
@@ -73,18 +77,26 @@ type Summary struct {
 // is under way. An error means that the demo itself failed; changes that did
 // not arrive are in the summary.
 func Run(ctx context.Context, o Options) (Summary, error) {
-	if o.Started == nil {
-		o.Started = func(Started) {}
-	}
-	if o.Observe == nil {
-		o.Observe = func(Observation) {}
-	}
+	var turn sync.Mutex
+	o.Started, o.Observe, o.Tick = inTurn(&turn, o.Started), inTurn(&turn, o.Observe), inTurn(&turn, o.Tick)
 	dir, err := os.MkdirTemp("", "presencebridge-demo-")
 	if err != nil {
 		return Summary{}, fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	summary, err := run(ctx, o, dir)
 	return summary, errors.Join(err, os.RemoveAll(dir))
+}
+
+// inTurn makes calls of f wait for their turn; a nil f does nothing.
+func inTurn[T any](turn *sync.Mutex, f func(T)) func(T) {
+	if f == nil {
+		return func(T) {}
+	}
+	return func(v T) {
+		turn.Lock()
+		defer turn.Unlock()
+		f(v)
+	}
 }
 
 func run(ctx context.Context, o Options, dir string) (Summary, error) {
@@ -156,18 +168,7 @@ func live(ctx, serving context.Context, o Options, sim *graphsim.Simulator, star
 	defer stopConsumer()
 	covered := make(chan struct{})
 	watching.Go(func() error {
-		seen := map[string]bool{}
-		return consumer.run(consuming, func(e event) {
-			delay, paired := book.receive(e.Data.User.ID, e.Data.Availability, e.Data.Activity, e.at)
-			if seen[e.Data.User.ID] = true; len(seen) == o.People && covered != nil {
-				close(covered)
-				covered = nil
-			}
-			o.Observe(Observation{
-				UserID: e.Data.User.ID, Availability: e.Data.Availability, Activity: e.Data.Activity, Origin: e.Data.Origin,
-				At: e.at, Delay: delay, Paired: paired, Totals: book.totals(),
-			})
-		})
+		return consumer.run(consuming, book.listen(o.People, covered, o.Observe), func() { o.Tick(book.totals()) })
 	})
 	if err := awaitCover(starting, sim, covered); err != nil {
 		return Summary{}, err
@@ -188,6 +189,26 @@ func live(ctx, serving context.Context, o Options, sim *graphsim.Simulator, star
 	})
 	err = arrive(serving, book)
 	return Summary{Totals: book.totals(), Seed: sim.Seed(), Elapsed: time.Since(begin)}, err
+}
+
+// listen gives what the consumer does with an event; covered is closed once
+// everybody has been heard of.
+func (l *ledger) listen(people int, covered chan struct{}, observe func(Observation)) func(event) {
+	seen := map[string]bool{}
+	return func(e event) {
+		who := e.Data.User
+		delay, paired := l.receive(who.ID, e.Data.Availability, e.Data.Activity, e.at)
+		if !seen[who.ID] {
+			if seen[who.ID] = true; len(seen) == people {
+				close(covered)
+			}
+		}
+		observe(Observation{
+			UserID: who.ID, Name: who.DisplayName,
+			Availability: e.Data.Availability, Activity: e.Data.Activity, Origin: e.Data.Origin,
+			At: e.at, Delay: delay, Paired: paired, Totals: l.totals(),
+		})
+	}
 }
 
 // awaitCover waits for the subscription and for a first state of everybody.
