@@ -75,10 +75,12 @@ func (s *service) run(ctx context.Context) error {
 			return err
 		})
 	}
+	a := s.addresses(servers)
+	s.Log.Info("started", "version", s.Version, "tenants", len(s.tenants),
+		"public_url", s.Config.PublicURL, "callback", a.Callback, "admin", a.Admin, "nats", a.NATS)
 	if s.Started != nil {
-		s.Started(s.addresses(servers))
+		s.Started(a)
 	}
-	s.Log.Info("started", "version", s.Version, "tenants", len(s.tenants))
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s.intake.Restore, s.caughtUp) })

@@ -17,7 +17,7 @@ type certificate struct {
 
 	mu      sync.Mutex
 	pair    *tls.Certificate
-	loaded  [2]time.Time // modification times of what is served
+	seen    [2]time.Time // modification times of the files as last read, good or not
 	checked time.Time
 }
 
@@ -52,9 +52,10 @@ func (c *certificate) load() error {
 		}
 		times[i] = info.ModTime()
 	}
-	if times == c.loaded {
+	if times == c.seen {
 		return nil
 	}
+	c.seen = times
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("load certificate %s with key %s: %w", c.certFile, c.keyFile, err)
@@ -62,6 +63,6 @@ func (c *certificate) load() error {
 	if c.pair != nil {
 		c.log.Info("changed certificate taken up", "not_after", pair.Leaf.NotAfter)
 	}
-	c.pair, c.loaded = &pair, times
+	c.pair = &pair
 	return nil
 }
