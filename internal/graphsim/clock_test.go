@@ -313,7 +313,7 @@ func TestDefaultTenantIsRepeatable(t *testing.T) {
 	if one.ID != two.ID || one.App.Secret != two.App.Secret || one.Users[5].ID != two.Users[5].ID || len(one.Users) != 24 {
 		t.Error("the same seed makes another tenant")
 	}
-	if New(Options{}).Seed() == New(Options{}).Seed() {
+	if a, b := New(Options{}), New(Options{}); a.Seed() == b.Seed() {
 		t.Error("random seeds are the same")
 	}
 }

@@ -17,7 +17,6 @@ type endpoint struct {
 	since                 time.Time
 	answers, slow, crawls int
 
-	delayed              time.Duration // of new notifications
 	slowUntil, dropUntil time.Time
 }
 

@@ -143,9 +143,11 @@ func TestHandshakes(t *testing.T) {
 		"newline":       {answer(200, "text/plain", func(raw string) string { return decoded(raw) + "\n" }), mustMatch},
 		"json":          {answer(200, "application/json", decoded), mustMatch},
 		"202":           {answer(202, "text/plain", decoded), must200},
-		"redirect":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, must200},
-		"hang up":       {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, must200},
-		"good":          {answer(200, "text/plain", decoded), ""},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, must200},
+		"hang up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, must200},
+		"good":    {answer(200, "text/plain", decoded), ""},
 	} {
 		b.recv.handshake = c.handle
 		a := b.graph(token, "POST", "/subscriptions", with(b.rich(), "notificationUrl", b.recv.url+"/n?tenant=1"))
