@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,6 +63,11 @@ func (f *usersFlags) read(cmd *cobra.Command) ([]app.TenantPeople, error) {
 	return found, err
 }
 
+// byName sorts rows for people.
+func byName(a, b userRow) int {
+	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.DisplayName, b.DisplayName), cmp.Compare(a.ID, b.ID))
+}
+
 // userRow is a person as the commands show one.
 type userRow struct {
 	Tenant            string   `json:"tenant"`
@@ -80,16 +87,21 @@ func rowOf(tenant string, p people.Person) userRow {
 }
 
 func printUsers(out io.Writer, output string, rows []userRow) error {
+	slices.SortFunc(rows, byName)
 	if output == outputJSON {
 		return printJSON(out, rows)
 	}
 	t := table{head: []string{"NAME", "USER NAME", "E-MAIL", "PHONES", "TENANT"}}
+	if len(rows) == 0 || rows[0].Tenant == rows[len(rows)-1].Tenant { // they are sorted
+		t.head = t.head[:4]
+	}
 	for _, r := range rows {
 		mail := r.Mail
 		if strings.EqualFold(mail, r.UserPrincipalName) {
 			mail = "same"
 		}
-		t.rows = append(t.rows, []string{r.DisplayName, r.UserPrincipalName, mail, strings.Join(append(r.Phones, r.UnreadablePhones...), ", "), r.Tenant})
+		row := []string{r.DisplayName, r.UserPrincipalName, mail, strings.Join(slices.Concat(r.Phones, r.UnreadablePhones), ", "), r.Tenant}
+		t.rows = append(t.rows, row[:len(t.head)])
 	}
 	return t.print(out)
 }

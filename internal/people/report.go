@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -33,8 +34,7 @@ type Finding struct {
 }
 
 // Report tells what is wrong with the identities of a resolution: kind by kind,
-// entries in the order of the configuration, what is shared by its text and the
-// rest by person.
+// entries in the order of the configuration, everything else by its subject.
 func Report(r Resolution) []Finding {
 	var all []Finding
 	for _, m := range r.Missed {
@@ -58,11 +58,13 @@ func Report(r Resolution) []Finding {
 			return only(p.Mail, p.Mail != "" && mailKey(p.Mail) != mailKey(p.UserPrincipalName))
 		}},
 	} {
+		begin := len(all)
 		for _, p := range r.People {
 			for _, subject := range kind.subjects(p) {
 				all = append(all, Finding{Kind: kind.kind, Subject: subject, People: []Person{p}})
 			}
 		}
+		slices.SortStableFunc(all[begin:], func(a, b Finding) int { return cmp.Compare(a.Subject, b.Subject) })
 	}
 	return all
 }

@@ -94,9 +94,9 @@ func each[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error] 
 			if next == "" {
 				return
 			}
-			eventual := r.eventual
-			r = linked(next)
-			r.eventual = eventual
+			more := linked(next)
+			more.eventual = r.eventual
+			r = more
 		}
 	}
 }
