@@ -27,6 +27,15 @@ func ReadMessageID(tenantID, userID, previousEventID string, state ...string) st
 	return messageID(parts...)
 }
 
+// DirectoryMessageID is the id of a directory event: the same change after the
+// same directory event about the person gives the same id, so that publishing it
+// again stores it once; after another event it gives another one. State is
+// whatever a change of which makes a new event, in a fixed order.
+func DirectoryMessageID(tenantID, userID, previousEventID, change string, state ...string) string {
+	parts := append([]string{"directory", strings.ToLower(tenantID), strings.ToLower(userID), previousEventID, change}, state...)
+	return messageID(parts...)
+}
+
 // messageID hashes the parts, each led by its length: no two lists of parts
 // give the same bytes.
 func messageID(parts ...string) string {

@@ -97,6 +97,9 @@ func (m *Manager) renew(ctx context.Context) error {
 	err := m.call(ctx, renewWithin, func(ctx context.Context) error {
 		answer, err := m.o.Graph.RenewSubscription(ctx, before.ID, time.Now().Add(lifetime), cert)
 		next.ExpiresAt = answer.ExpiresAt
+		if id := answer.Certificate.ID; id != "" {
+			next.Certificate.ID = id // pages disagree on whether a PATCH can change it
+		}
 		return err
 	})
 	if err != nil {

@@ -83,12 +83,12 @@ func (s *service) run(ctx context.Context) error {
 	}
 
 	workers, working := errgroup.WithContext(ctx)
-	workers.Go(func() error { return s.bus.run(working, s.intake.Restore, s.caughtUp) })
+	workers.Go(func() error { return s.bus.run(working, s.restore, s.announcer.RestoreDirectory, s.caughtUp) })
 	workers.Go(func() error { return s.warmTokens(working) })
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.reload(working) })
 	for _, t := range s.tenants {
-		workers.Go(func() error { return t.run(working, s.bus.ready, s.purgeLeavers) })
+		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })
 	}
 
 	<-working.Done()

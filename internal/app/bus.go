@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -88,10 +89,10 @@ func (b *bus) Available() bool {
 
 // run sets the stream up, restores the last states and then watches for
 // outages; back is called after each of them.
-func (b *bus) run(ctx context.Context, restore func(events.UserEvent), back func()) error {
+func (b *bus) run(ctx context.Context, restore func(events.UserEvent), restoreDirectory func(events.DirectoryEvent), back func()) error {
 	wait, said := time.Second, ""
 	for {
-		err := b.prepare(ctx, restore)
+		err := b.prepare(ctx, restore, restoreDirectory)
 		if err == nil {
 			break
 		}
@@ -113,7 +114,7 @@ func (b *bus) run(ctx context.Context, restore func(events.UserEvent), back func
 	return nil
 }
 
-func (b *bus) prepare(ctx context.Context, restore func(events.UserEvent)) error {
+func (b *bus) prepare(ctx context.Context, restore func(events.UserEvent), restoreDirectory func(events.DirectoryEvent)) error {
 	setup, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := events.Setup(setup, b.js, b.stream); err != nil {
@@ -126,6 +127,14 @@ func (b *bus) prepare(ctx context.Context, restore func(events.UserEvent)) error
 			return err
 		}
 		restore(e)
+	}
+	for e, err := range events.LastDirectory(reading, b.js) {
+		if errors.Is(err, events.ErrMalformed) {
+			continue // not ours; then the bridge tells it once more
+		} else if err != nil {
+			return err
+		}
+		restoreDirectory(e)
 	}
 	return nil
 }
@@ -156,12 +165,13 @@ func (b *bus) close() {
 	}
 }
 
-// caughtUp follows an outage of the bus: what changed meanwhile is read.
+// caughtUp follows an outage of the bus: what changed meanwhile is read and told.
 func (s *service) caughtUp() {
 	for _, t := range s.tenants {
 		t.sweeper.AskAll(graph.OriginSweep)
 		t.sweeper.Retry()
 	}
+	s.tidySoon()
 }
 
 // sleep reports whether the whole time went by.

@@ -54,7 +54,7 @@ var rooms = map[string]room{
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo":      {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
-	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim"}},
+	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim", "internal/people"}},
 }
 
 func TestRooms(t *testing.T) {

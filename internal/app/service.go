@@ -23,16 +23,18 @@ type service struct {
 	Options
 	files     *vault.Dir
 	vault     *vault.Vault
+	keys      *keyring
 	bus       *bus
 	directory *people.Directory
 	intake    *intake.Intake
+	announcer *intake.Announcer
 	tokens    *notification.Tokens
 	opener    *notification.Opener
 	tenants   map[string]*tenant // by tenant id
 	metrics   *metrics
 
-	// leaving asks housekeep to purge whoever is no longer watched.
-	leaving  chan struct{}
+	// untidy asks housekeep to look at once.
+	untidy   chan struct{}
 	stopping atomic.Bool
 }
 
@@ -42,7 +44,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		directory: people.NewDirectory(),
 		tenants:   map[string]*tenant{},
 		metrics:   newMetrics(o.Version),
-		leaving:   make(chan struct{}, 1),
+		untidy:    make(chan struct{}, 1),
 	}
 	defer func() {
 		if err != nil {
@@ -58,6 +60,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.vault, err = vault.Open(ctx, s.files, o.Config.SealKeyFile, o.Log); err != nil {
 		return nil, err
 	}
+	s.keys = newKeyring(s.vault)
 	if s.bus, err = openBus(o.Config, o.Log); err != nil {
 		return nil, err
 	}
@@ -77,11 +80,20 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	s.opener = notification.NewOpener(notification.Options{
 		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens,
 	})
+	s.announcer = intake.NewAnnouncer(intake.AnnouncerOptions{
+		Bus:     s.bus,
+		Lookup:  s.directory.Lookup,
+		Known:   s.peopleRead,
+		Tenants: names,
+		Fields:  intakeFields(o.Config.Events.Fields),
+		Log:     o.Log,
+	})
 	s.intake = intake.New(intake.Options{
 		Bus:     s.bus,
 		Lookup:  s.directory.Lookup,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
+		Joined:  s.announcer.LastEvent,
 		Gap:     s.read,
 		Observe: s.metrics.intake,
 		Log:     o.Log,
@@ -129,27 +141,21 @@ func (s *service) lifecycle(l graph.Lifecycle) {
 // watched reports whether we may hold anything about a person. While a tenant's
 // people are not read yet, everybody of it stays.
 func (s *service) watched(p graph.Person) bool {
-	t := s.tenants[p.TenantID]
-	if t == nil {
-		return false
-	}
-	if !t.known() {
-		return true
-	}
 	_, found := s.directory.Lookup(p.TenantID, p.UserID)
-	return found
+	return found || !s.peopleRead(p.TenantID)
 }
 
-// purgeLeavers asks for a look at who is no longer watched.
-func (s *service) purgeLeavers() {
+// tidySoon asks for a look at who came, changed and left.
+func (s *service) tidySoon() {
 	select {
-	case s.leaving <- struct{}{}:
+	case s.untidy <- struct{}{}:
 	default:
 	}
 }
 
-// housekeep purges people who left from stream, bucket and memory. What fails
-// is tried again every minute, and every hour anything else is looked for.
+// housekeep tells changes of the directory, purges people who left from stream,
+// bucket and memory, and looks after the keys. What fails is tried again every
+// minute, and every hour anything else is looked for.
 func (s *service) housekeep(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -163,18 +169,14 @@ func (s *service) housekeep(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
-		case <-s.leaving:
+		case <-s.untidy:
 			timer.Stop()
 		case <-timer.C:
 		}
 		wait = time.Hour
-		n, err := s.intake.Forget(ctx, s.watched)
-		if err != nil && ctx.Err() == nil {
-			s.Log.Warn("people who left are not purged yet", "error", err)
+		if err := s.tidy(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("housekeeping failed, it is tried again", "error", err)
 			wait = time.Minute
-		}
-		if n > 0 {
-			s.Log.Info("people who left are purged", "people", n)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto"
 	"crypto/x509"
 	"log/slog"
 
@@ -37,34 +36,11 @@ type account struct {
 
 func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states graph.ClientStates) (*tenant, error) {
 	log := s.Log.With("tenant", c.ID)
-	signIn := signin.Options{
-		Authority: s.Config.Graph.Authority, TenantID: c.ID, ClientID: c.ClientID,
-		HTTP: signin.NewHTTP(roots), Log: log,
-	}
-	if c.ClientSecret.IsSet() {
-		signIn.Secret = c.ClientSecret.Read
-	} else {
-		signIn.Certificate = func() ([]*x509.Certificate, crypto.PrivateKey, error) {
-			pem, err := c.ClientCertificate.ReadBytes()
-			if err != nil {
-				return nil, nil, err
-			}
-			return signin.ParseCertificate(pem, nil)
-		}
-	}
-	client := func(credential *signin.Credential, log *slog.Logger) (*sdk.Client, error) {
-		return sdk.New(sdk.Options{
-			BaseURL: s.Config.Graph.BaseURL, Credential: credential, Roots: roots, ClientID: c.ClientID, Log: log,
-		})
-	}
-
+	connection := newConnection(s.Config.Graph, c, roots, log)
 	t := &tenant{name: c.Name}
 	var err error
-	if t.app, err = signin.NewApp(signIn); err != nil {
-		return nil, err
-	}
-	reader, err := client(t.app, log)
-	if err != nil {
+	var reader *sdk.Client
+	if t.app, reader, err = connection.app(log); err != nil {
 		return nil, err
 	}
 	everybody := func() []string { return s.directory.IDs(c.ID) }
@@ -84,10 +60,10 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	for _, a := range c.Accounts {
 		built := &account{key: graph.AccountKey(c.ID, a.Username)}
 		log := log.With("account", built.key)
-		if built.credential, err = signin.NewUser(signIn, a.Username, a.Password.Read); err != nil {
+		if built.credential, err = signin.NewUser(connection.signIn, a.Username, a.Password.Read); err != nil {
 			return nil, err
 		}
-		client, err := client(built.credential, log)
+		client, err := connection.client(built.credential, log)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +78,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 					NotificationURL:   s.Config.CallbackURL(),
 					LifecycleURL:      s.Config.LifecycleURL(),
 					Certificate:       graph.Certificate{ID: key.ID, DER: key.Certificate},
-					KnownCertificates: s.holdsCertificate,
+					KnownCertificates: s.keys.holds,
 					ClientState:       states.Issue(c.ID, built.key),
 				}
 			},
@@ -121,11 +97,6 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 type accountGraph struct {
 	*sdk.Client
 	*signin.Credential
-}
-
-func (s *service) holdsCertificate(id string) bool {
-	_, held := s.vault.PrivateKey(id, "")
-	return held
 }
 
 // run follows the tenant's people at once, and reads and subscribes to them
@@ -177,6 +148,7 @@ func (t *tenant) known() bool {
 
 // peopleChanged passes on who came and who left.
 func (s *service) peopleChanged(t *tenant, d people.Diff) {
+	s.announcer.Observe(d)
 	if t.known() { // the first time everybody is read anyway
 		for _, p := range d.Added {
 			t.sweeper.Ask(graph.OriginSweep, p.ID)
@@ -187,7 +159,7 @@ func (s *service) peopleChanged(t *tenant, d people.Diff) {
 			a.manager.Poke()
 		}
 	}
-	s.purgeLeavers()
+	s.tidySoon()
 }
 
 // reload forgets refusals and cached secrets, and tries again what waits.

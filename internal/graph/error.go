@@ -82,6 +82,9 @@ func (e *Error) Class() Class {
 	return Transient
 }
 
+// ErrAmbiguous is the cause of an error about a name that several objects have.
+var ErrAmbiguous = errors.New("ambiguous")
+
 // HandshakeFailed reports whether a create failed because Graph could not
 // validate the notification URL. The texts are those that users report; the
 // code differs between them.

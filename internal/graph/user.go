@@ -15,6 +15,13 @@ type User struct {
 	UserType       string // "Member", "Guest" or empty
 }
 
+// UserChange says that somebody in the directory came or changed, or, when
+// Removed, is gone. What changed is to be read.
+type UserChange struct {
+	ID      string // lower-case GUID
+	Removed bool
+}
+
 // Group is a directory group.
 type Group struct {
 	ID          string

@@ -25,23 +25,33 @@ func (f Fields) keep(p graph.Presence) graph.Presence {
 	return p
 }
 
+// user is a person as consumers may see them.
+func (f Fields) user(p people.Person) events.User {
+	u := events.User{ID: p.ID, UserPrincipalName: p.UserPrincipalName, Mail: p.Mail}
+	if f.DisplayName {
+		u.DisplayName = p.DisplayName
+	}
+	if f.Phones {
+		u.Phones = p.Phones
+	}
+	return u
+}
+
 // compose makes the message that tells a reading.
 func (in *Intake) compose(was last, person people.Person, r graph.Reading, traceParent string) (events.Message, error) {
-	user := events.User{ID: person.ID, UserPrincipalName: person.UserPrincipalName, Mail: person.Mail}
-	if in.Fields.DisplayName {
-		user.DisplayName = person.DisplayName
+	previous := was.eventID
+	if !was.known {
+		// Without it, somebody who left and came back would seem to be a repeat.
+		previous = in.Joined(graph.Person{TenantID: r.TenantID, UserID: person.ID})
 	}
-	if in.Fields.Phones {
-		user.Phones = person.Phones
-	}
-	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, stateOf(r.Presence)...)
+	id := events.ReadMessageID(r.TenantID, person.ID, previous, stateOf(r.Presence)...)
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
 	}
 	e := events.UserEvent{ID: id, Data: events.UserData{
 		TenantID:       r.TenantID,
 		Tenant:         in.Tenants[r.TenantID],
-		User:           user,
+		User:           in.Fields.user(person),
 		Availability:   r.Presence.Availability,
 		Activity:       r.Presence.Activity,
 		OutOfOffice:    r.Presence.OutOfOffice,

@@ -1,6 +1,8 @@
 // Package intake is the one road from a reading to a published event: identify
 // the person, drop what says nothing new, order, stamp, publish, remember.
 //
+// Who came, changed and left is told by the [Announcer], on a road of its own.
+//
 // It is not a queue: a caller of [Intake.Accept] waits until the bus has stored
 // its events, and an error travels back to whoever answers Graph. The callback,
 // the sweep and the start all come this way.
@@ -41,12 +43,14 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Gap, Observe and Now.
+// Options are all required, but for Joined, Gap, Observe and Now.
 type Options struct {
 	Bus     Bus
 	Lookup  func(tenantID, userID string) (people.Person, bool)
 	Tenants map[string]string // tenant id -> name in the configuration
 	Fields  Fields
+	// Joined gives the id of the last directory event about a person.
+	Joined func(graph.Person) string
 	// Gap is told the people whose last event may or may not be stored, so that
 	// somebody reads them again.
 	Gap     func([]graph.Person)
@@ -64,6 +68,9 @@ type Intake struct {
 
 // New starts nothing.
 func New(o Options) *Intake {
+	if o.Joined == nil {
+		o.Joined = func(graph.Person) string { return "" }
+	}
 	if o.Gap == nil {
 		o.Gap = func([]graph.Person) {}
 	}

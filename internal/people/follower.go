@@ -11,8 +11,14 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-// resolveWithin is the deadline of one resolution, all its pages together.
-const resolveWithin = 10 * time.Minute
+const (
+	// resolveWithin is the deadline of one resolution, all its pages together.
+	resolveWithin = 10 * time.Minute
+	// fullEvery is how long the changes that Graph tells are believed before
+	// everything is read again: a delta query may leave out what a replica of the
+	// directory did not know yet. Graph keeps its links for seven days.
+	fullEvery = 6 * time.Hour
+)
 
 // Options of a follower. Changed may be nil; the rest is required.
 type Options struct {
@@ -35,9 +41,13 @@ type Follower struct {
 	refresh chan struct{}
 
 	// Only Run's goroutine touches these.
-	failures int      // in a row
-	told     string   // the failure that the log has seen last
-	notFound []string // the entries that the log has seen last
+	failures int    // in a row
+	told     string // the failure that the log has seen last
+	missed   []Miss // the entries that the log has seen last
+
+	mirror   *mirror // nil: the next resolution reads everything
+	fullAt   time.Time
+	selected Selection // what mirror was made for
 }
 
 // NewFollower starts nothing: call Run.
@@ -48,8 +58,9 @@ func NewFollower(o Options) *Follower {
 // Ready is closed after the first resolution that succeeded.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
-// Refresh asks for a resolution now. It does not wait; asking twice while one
-// is waiting asks once. While Graph throttles us it takes effect afterwards.
+// Refresh asks for a resolution now that reads everything. It does not wait;
+// asking twice while one is waiting asks once. While Graph throttles us it takes
+// effect afterwards.
 func (f *Follower) Refresh() {
 	select {
 	case f.refresh <- struct{}{}:
@@ -59,7 +70,9 @@ func (f *Follower) Refresh() {
 
 // Run resolves at once, then every Options.Every, until ctx ends; then it
 // returns nil. A resolution that fails leaves the directory as it is and is
-// tried again.
+// tried again. At start, every six hours, after a change of the selection and
+// whenever changes cannot be followed, everything is read; in between, users
+// only as far as Graph tells that they changed. Groups are always read.
 func (f *Follower) Run(ctx context.Context) error {
 	for {
 		refresh := f.refresh
@@ -77,6 +90,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			return nil
 		case <-refresh:
 			timer.Stop()
+			f.mirror = nil
 		case <-timer.C:
 		}
 	}
@@ -85,7 +99,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) resolve(ctx context.Context) error {
 	deadline, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
-	r, err := Resolve(deadline, f.o.Graph, f.o.Selection())
+	r, err := f.read(deadline, f.o.Selection())
 	if err != nil {
 		return err
 	}
@@ -98,19 +112,47 @@ func (f *Follower) resolve(ctx context.Context) error {
 	return nil
 }
 
+// read resolves by what has changed since the last time, if it can be told,
+// else by reading everything. After any failure everything is read next.
+func (f *Follower) read(ctx context.Context, s Selection) (Resolution, error) {
+	now := time.Now()
+	m := f.mirror
+	f.mirror = nil
+	if m != nil && now.Before(f.fullAt) && f.selected.same(s) {
+		r, err := m.resolve(ctx, s)
+		if err == nil {
+			f.mirror = m
+			return r, nil
+		}
+		if !startOver(err) {
+			return Resolution{}, err
+		}
+		f.o.Log.InfoContext(ctx, "changes of the directory cannot be followed, everything is read", "tenant", f.o.TenantID, "cause", causeOf(err))
+	}
+	m, err := newMirror(ctx, f.o.Graph, s)
+	if err != nil { // it is only slower without
+		f.o.Log.DebugContext(ctx, "graph does not tell changes of the directory", "tenant", f.o.TenantID, "cause", causeOf(err))
+	}
+	r, err := Resolve(ctx, m, s)
+	if err == nil && m.link != "" {
+		f.mirror, f.fullAt, f.selected = m, now.Add(fullEvery), s
+	}
+	return r, err
+}
+
 func (f *Follower) succeeded(ctx context.Context, r Resolution, d Diff) {
 	if f.failures > 0 || !d.Empty() {
 		f.o.Log.InfoContext(ctx, "watched people read", "tenant", f.o.TenantID, "people", len(r.People),
 			"added", len(d.Added), "changed", len(d.Changed), "removed", len(d.Removed))
 	}
 	f.failures, f.told = 0, ""
-	if !slices.Equal(f.notFound, r.NotFound) {
-		f.notFound = r.NotFound
-		if len(r.NotFound) > 0 {
-			f.o.Log.WarnContext(ctx, "some entries of the people configuration match nobody", "tenant", f.o.TenantID, "entries", len(r.NotFound))
+	if !slices.Equal(f.missed, r.Missed) {
+		f.missed = r.Missed
+		if len(r.Missed) > 0 {
+			f.o.Log.WarnContext(ctx, "some entries of the people configuration match nobody", "tenant", f.o.TenantID, "entries", len(r.Missed))
 		}
-		for _, entry := range r.NotFound { // may name a person, hence debug
-			f.o.Log.DebugContext(ctx, "entry matches nobody", "tenant", f.o.TenantID, "entry", entry)
+		for _, m := range r.Missed { // may name a person, hence debug
+			f.o.Log.DebugContext(ctx, "entry matches nobody", "tenant", f.o.TenantID, "entry", m.String())
 		}
 	}
 }

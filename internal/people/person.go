@@ -21,6 +21,10 @@ type Person struct {
 	Phones []string
 	// RawPhones are the numbers that could not be read, as somebody typed them.
 	RawPhones []string
+	// National are the numbers of Phones that are written without their country
+	// ("089 123456"), as somebody typed them: whoever does not know the person's
+	// usage location cannot read them.
+	National []string
 }
 
 // newPerson takes over a directory user. The tenant is filled in by
@@ -43,10 +47,17 @@ func (p *Person) addPhone(raw, region string) {
 	if raw = strings.TrimSpace(raw); raw == "" {
 		return
 	}
-	if number, ok := E164(raw, region); !ok {
+	number, ok := E164(raw, region)
+	if !ok {
 		p.RawPhones = appendNew(p.RawPhones, raw)
-	} else {
-		p.Phones = appendNew(p.Phones, number)
+		return
+	}
+	p.Phones = appendNew(p.Phones, number)
+	if strings.Contains(raw, "+") {
+		return
+	}
+	if _, international := E164(raw, ""); !international { // not "0049 …" either
+		p.National = appendNew(p.National, raw)
 	}
 }
 

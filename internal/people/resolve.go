@@ -22,6 +22,10 @@ type Graph interface {
 	Group(ctx context.Context, key string) (graph.Group, error)
 	// GroupMembers gives the users in a group, also those in groups within it.
 	GroupMembers(ctx context.Context, groupID string) iter.Seq2[graph.User, error]
+	// UserChanges tells whom a delta query names since link, and the link for the
+	// next time; without a link nobody and the link of now. A link that Graph
+	// does not take any more is an error of class NotFound or Invalid.
+	UserChanges(ctx context.Context, link string) ([]graph.UserChange, string, error)
 }
 
 // Selection is who shall be watched, as the configuration says it.
@@ -36,9 +40,23 @@ type Selection struct {
 // Resolution is what a selection comes to.
 type Resolution struct {
 	People []Person // sorted by id, each once, tenant not filled in
-	// NotFound are the entries of the selection that match nobody, in its order;
-	// those with more to say have the form "entry: reason".
-	NotFound []string
+	// Missed are the entries of the selection that mean no one, in its order.
+	Missed []Miss
+}
+
+// Miss is an entry of a selection that does not name somebody.
+type Miss struct {
+	Entry string
+	// Reason is empty when the directory simply has nothing of this name.
+	Reason  string
+	Several bool // the directory has several of this name
+}
+
+func (m Miss) String() string {
+	if m.Reason == "" {
+		return m.Entry
+	}
+	return m.Entry + ": " + m.Reason
 }
 
 // Resolve reads who a selection names. Users that it names one by one are
@@ -69,7 +87,7 @@ func Resolve(ctx context.Context, g Graph, s Selection) (Resolution, error) {
 			return Resolution{}, fmt.Errorf("list members of group %s: %w", group.ID, err)
 		}
 		if n == 0 {
-			c.notFound = append(c.notFound, key+": the group has no members")
+			c.missed = append(c.missed, Miss{Entry: key, Reason: "the group has no members"})
 		}
 	}
 	for _, key := range s.Users {
@@ -87,9 +105,9 @@ func Resolve(ctx context.Context, g Graph, s Selection) (Resolution, error) {
 
 // choice collects users and who must not be among them.
 type choice struct {
-	users    map[string]Person
-	exclude  map[string]bool // lower-case entry -> has it met somebody
-	notFound []string
+	users   map[string]Person
+	exclude map[string]bool // lower-case entry -> has it met somebody
+	missed  []Miss
 }
 
 func newChoice(exclude []string) *choice {
@@ -127,8 +145,7 @@ func (c *choice) add(u graph.User) {
 
 func (c *choice) excluded(u graph.User) bool {
 	out := false
-	for _, key := range []string{u.ID, u.UserPrincipalName, u.Mail} {
-		key = mailKey(key)
+	for _, key := range keysOf(u) {
 		if _, named := c.exclude[key]; named {
 			c.exclude[key], out = true, true
 		}
@@ -150,21 +167,21 @@ func namesNobody(err error) bool {
 }
 
 func (c *choice) miss(key string, err error) {
+	m := Miss{Entry: key, Several: errors.Is(err, graph.ErrAmbiguous)}
 	if graph.Classify(err) != graph.NotFound {
-		reason := err.Error()
+		m.Reason = err.Error()
 		if g, ok := errors.AsType[*graph.Error](err); ok {
-			reason = g.Message
+			m.Reason = g.Message
 		}
-		key += ": " + reason
 	}
-	c.notFound = append(c.notFound, key)
+	c.missed = append(c.missed, m)
 }
 
 func (c *choice) resolution(exclude []string) Resolution {
 	for _, entry := range exclude {
 		if !c.exclude[mailKey(entry)] {
-			c.notFound = append(c.notFound, entry+": excludes nobody")
+			c.missed = append(c.missed, Miss{Entry: entry, Reason: "excludes nobody"})
 		}
 	}
-	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), NotFound: c.notFound}
+	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), Missed: c.missed}
 }

@@ -19,6 +19,7 @@ type fakeGraph struct {
 	user    func(key string) (graph.User, error)
 	group   func(key string) (graph.Group, error)
 	members func(groupID string) iter.Seq2[graph.User, error]
+	changes func(link string) ([]graph.UserChange, string, error) // nil: Graph refuses
 }
 
 func (f fakeGraph) Users(context.Context) iter.Seq2[graph.User, error] { return f.users() }
@@ -30,6 +31,13 @@ func (f fakeGraph) Group(_ context.Context, key string) (graph.Group, error) {
 }
 func (f fakeGraph) GroupMembers(_ context.Context, id string) iter.Seq2[graph.User, error] {
 	return f.members(id)
+}
+
+func (f fakeGraph) UserChanges(_ context.Context, link string) ([]graph.UserChange, string, error) {
+	if f.changes == nil {
+		return nil, "", &graph.Error{Status: 400, Message: "no changes are told"}
+	}
+	return f.changes(link)
 }
 
 // each yields the users and then the error, if there is one.
@@ -74,7 +82,7 @@ func contoso() fakeGraph {
 			case "sales", "empty":
 				return graph.Group{ID: "id of " + key, DisplayName: key}, nil
 			case "twice":
-				return graph.Group{}, &graph.Error{Status: 409, Message: "2 groups have this name"}
+				return graph.Group{}, &graph.Error{Status: 400, Message: "2 groups have this name", Err: graph.ErrAmbiguous}
 			}
 			return graph.Group{}, notFound
 		},
@@ -90,10 +98,10 @@ func contoso() fakeGraph {
 func TestResolve(t *testing.T) {
 	const dora, emil = "d36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1", "e36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1"
 	for _, tt := range []struct {
-		name     string
-		s        Selection
-		want     []string
-		notFound []string
+		name   string
+		s      Selection
+		want   []string
+		missed []Miss
 	}{
 		{"nobody is wished", Selection{}, nil, nil},
 		{"all: enabled members, sorted, in lower case", Selection{All: true}, []string{anna, bert, cleo}, nil},
@@ -107,7 +115,13 @@ func TestResolve(t *testing.T) {
 			"entries that match nobody",
 			Selection{Groups: []string{"nowhere", "twice", "empty", "sales"}, Users: []string{"nobody@contoso.com", bert}, Exclude: []string{"x@contoso.com"}},
 			[]string{anna, bert},
-			[]string{"nowhere", "twice: 2 groups have this name", "empty: the group has no members", "nobody@contoso.com", "x@contoso.com: excludes nobody"},
+			[]Miss{
+				{Entry: "nowhere"},
+				{Entry: "twice", Reason: "2 groups have this name", Several: true},
+				{Entry: "empty", Reason: "the group has no members"},
+				{Entry: "nobody@contoso.com"},
+				{Entry: "x@contoso.com", Reason: "excludes nobody"},
+			},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,7 +132,7 @@ func TestResolve(t *testing.T) {
 			if diff := cmp.Diff(tt.want, ids(r.People)); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(tt.notFound, r.NotFound); diff != "" {
+			if diff := cmp.Diff(tt.missed, r.Missed); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -161,7 +175,7 @@ func TestPhonesOfAPerson(t *testing.T) {
 		MobilePhone:    "+49 89 123456",
 		UsageLocation:  "DE",
 	})
-	want := Person{ID: anna, Phones: []string{"+4989123456"}, RawPhones: []string{"1234"}}
+	want := Person{ID: anna, Phones: []string{"+4989123456"}, RawPhones: []string{"1234"}, National: []string{"(089) 123456"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

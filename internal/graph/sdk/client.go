@@ -25,14 +25,16 @@ const (
 	renewTime = 90 * time.Second
 )
 
-// Options of a Client; all but Roots, ClientID and Log are needed.
+// Options of a Client; all but Roots, ClientID, Limiter and Log are needed.
 type Options struct {
 	BaseURL    string // e.g. https://graph.microsoft.com/v1.0
 	Credential azcore.TokenCredential
 	Roots      *x509.CertPool // trust roots; nil is the system's
 	// ClientID keeps subscriptions of other apps out of listings. Empty keeps all.
 	ClientID string
-	Log      *slog.Logger // nil is silent
+	// Limiter is shared by all clients of an app in a tenant; nil limits nothing.
+	Limiter *Limiter
+	Log     *slog.Logger // nil is silent
 }
 
 // Client speaks to Graph as one credential: the app or one service user. Its
@@ -60,7 +62,7 @@ func New(o Options) (*Client, error) {
 	// until its end: ask idle ones whether they live.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
 	client := &http.Client{
-		Transport:     khttp.NewCustomTransportWithParentTransport(transport, middlewares(o.Log)...),
+		Transport:     khttp.NewCustomTransportWithParentTransport(transport, middlewares(o.Log, o.Limiter, base.Path)...),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       renewTime + 10*time.Second, // a backstop: every call has a deadline of its own
 	}

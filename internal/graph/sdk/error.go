@@ -53,7 +53,7 @@ func notFound(message string) error {
 
 // ambiguous is one that names several. It stays until the directory changes.
 func ambiguous(message string) error {
-	return &graph.Error{Status: http.StatusBadRequest, Code: "Ambiguous", Message: message}
+	return &graph.Error{Status: http.StatusBadRequest, Code: "Ambiguous", Message: message, Err: graph.ErrAmbiguous}
 }
 
 // without takes a name out of an error of Graph, also out of what it wraps.

@@ -94,9 +94,16 @@ func each[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error] 
 			if next == "" {
 				return
 			}
-			r.template, r.parameters = "{+next}", map[string]string{"next": next}
+			more := linked(next)
+			more.eventual = r.eventual
+			r = more
 		}
 	}
+}
+
+// linked is a request for a link of Graph, unchanged.
+func linked(link string) request {
+	return request{template: "{+link}", parameters: map[string]string{"link": link}}
 }
 
 // follow gives the link to go to, unchanged as Graph demands.

@@ -1,0 +1,63 @@
+package events_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"jtel.de/presencebridge/events"
+)
+
+func TestLastDirectory(t *testing.T) {
+	_, p, js := running(t)
+	tell := func(n int, change, id string) {
+		t.Helper()
+		at := time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+		m, err := events.NewMessage(events.DirectoryEvent{ID: id, Data: events.DirectoryData{
+			TenantID: tenant, Tenant: "contoso", Change: change, User: events.User{ID: person(n)}, ObservedAt: at, PublishedAt: at,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ack := p.Publish(t.Context(), []events.Message{m})[0]; ack.Err != nil {
+			t.Fatal(ack.Err)
+		}
+	}
+	last := func() map[string]string {
+		found := map[string]string{}
+		for e, err := range events.LastDirectory(t.Context(), js) {
+			if err != nil && !errors.Is(err, events.ErrMalformed) {
+				t.Fatal(err)
+			}
+			found[e.Data.User.ID] = e.Data.Change + " " + e.ID
+		}
+		return found
+	}
+	if got := last(); len(got) != 0 {
+		t.Errorf("of nobody: %v", got)
+	}
+	tell(1, events.Added, "a")
+	tell(2, events.Added, "b")
+	tell(2, events.Changed, "c")
+	tell(3, events.Added, "d")
+	tell(3, events.Removed, "e")
+	publish(t, p, userEvent(person(4), "Busy", "1"))
+	got := last()
+	if len(got) != 3 || got[person(1)] != "added a" || got[person(2)] != "changed c" || got[person(3)] != "removed e" {
+		t.Errorf("got %v", got)
+	}
+
+	// A foreign message does not hide the others.
+	subject, err := events.DirectorySubject(tenant, person(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), subject, []byte("hello"), jetstream.WithMsgID("x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := last(); len(got) != 4 { // the fourth has no id
+		t.Errorf("got %v", got)
+	}
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"crypto"
+	"crypto/x509"
+	"log/slog"
+
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph/sdk"
+	"jtel.de/presencebridge/internal/graph/signin"
+)
+
+// connection is how one tenant's Graph is reached. Its clients share what Graph
+// counts together.
+type connection struct {
+	signIn  signin.Options
+	base    string
+	roots   *x509.CertPool
+	limiter *sdk.Limiter
+}
+
+func newConnection(g config.Graph, t config.Tenant, roots *x509.CertPool, log *slog.Logger) connection {
+	c := connection{base: g.BaseURL, roots: roots, limiter: sdk.NewLimiter(), signIn: signin.Options{
+		Authority: g.Authority, TenantID: t.ID, ClientID: t.ClientID, HTTP: signin.NewHTTP(roots), Log: log,
+	}}
+	if t.ClientSecret.IsSet() {
+		c.signIn.Secret = t.ClientSecret.Read
+		return c
+	}
+	c.signIn.Certificate = func() ([]*x509.Certificate, crypto.PrivateKey, error) {
+		pem, err := t.ClientCertificate.ReadBytes()
+		if err != nil {
+			return nil, nil, err
+		}
+		return signin.ParseCertificate(pem, nil)
+	}
+	return c
+}
+
+// client speaks to Graph as a credential of this connection.
+func (c connection) client(credential *signin.Credential, log *slog.Logger) (*sdk.Client, error) {
+	return sdk.New(sdk.Options{
+		BaseURL: c.base, Credential: credential, Roots: c.roots, ClientID: c.signIn.ClientID, Limiter: c.limiter, Log: log,
+	})
+}
+
+// app is the app's own credential and a client with it.
+func (c connection) app(log *slog.Logger) (*signin.Credential, *sdk.Client, error) {
+	credential, err := signin.NewApp(c.signIn)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := c.client(credential, log)
+	return credential, client, err
+}
