@@ -25,8 +25,8 @@ func (f Fields) keep(p graph.Presence) graph.Presence {
 	return p
 }
 
-// compose makes the message that tells a reading.
-func (in *Intake) compose(was last, person people.Person, r graph.Reading, traceParent string) (events.Message, error) {
+// compose makes the message that tells a reading and whether it still holds.
+func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, traceParent string) (events.Message, error) {
 	user := events.User{ID: person.ID, UserPrincipalName: person.UserPrincipalName, Mail: person.Mail}
 	if in.Fields.DisplayName {
 		user.DisplayName = person.DisplayName
@@ -34,7 +34,7 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, trace
 	if in.Fields.Phones {
 		user.Phones = person.Phones
 	}
-	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, stateOf(r.Presence)...)
+	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
 	}
@@ -51,7 +51,7 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, trace
 		Origin:         string(r.Origin),
 		ObservedAt:     r.ObservedAt,
 		PublishedAt:    in.Now(),
-		Freshness:      events.Fresh,
+		Freshness:      freshness,
 	}}
 	if was.known {
 		e.Data.Previous = &events.Previous{
