@@ -1,0 +1,142 @@
+package coverage
+
+import "time"
+
+// MaxLatency is how long Graph may take to notify of a change of presence; 10 s
+// are usual. Source: Graph, "change notifications overview", latency.
+const MaxLatency = time.Minute
+
+// A silent subscription is made anew at once, and if that does not help, not
+// again before these pauses.
+const (
+	firstRecreatePause = 10 * time.Minute
+	mostRecreatePause  = time.Hour
+)
+
+// record is the evidence about one subscription.
+//
+// A sweep that finds somebody's state changed raises a suspicion. It is taken
+// back by a notification about that person, however late. One that is older than
+// Graph's latency is a miss. What a miss means is told by what the subscription
+// delivered since: if it told of anything that happened after the miss, it lives,
+// and only that person is deaf: broken at Graph, or the one notification was
+// lost. If it told nothing, it is silent. It is trusted again as soon as it
+// delivers.
+//
+// So a quiet tenant is never silent, since nothing is missed there; one broken
+// person costs at most one doubt, because the deaf are no witnesses; and a
+// notification that is overtaken by a sweep has a minute to arrive.
+//
+// Nothing is concluded from a change that began before since: there was no
+// subscription then, it was known to have a gap, or we turned Graph's
+// notifications away ourselves.
+type record struct {
+	since time.Time
+	// alive is a moment after which the subscription is known to have noticed a
+	// change: a notification proves that for its arrival, or, when a sweep had
+	// found the change already, only for the moment of that sweep. Those still on
+	// their way when a subscription falls silent thus prove nothing.
+	alive    time.Time
+	suspects map[string]time.Time // user id -> when a sweep found what had not been told
+	deaf     map[string]bool
+
+	silent     bool
+	recreated  time.Time // when it was last asked to be made anew
+	recreation int       // how often in a row
+}
+
+func newRecord(now time.Time) *record {
+	return &record{since: now, suspects: map[string]time.Time{}, deaf: map[string]bool{}}
+}
+
+// found notes that a sweep found somebody changed at a time, whose former state
+// had last been confirmed at another.
+func (r *record) found(userID string, confirmed, at time.Time) {
+	if confirmed.Before(r.since) || r.deaf[userID] {
+		return
+	}
+	if _, suspected := r.suspects[userID]; !suspected {
+		r.suspects[userID] = at
+	}
+}
+
+// heard notes that a notification about somebody arrived that had not arrived
+// before. It reports whether the subscription was silent until then.
+func (r *record) heard(userID string, at time.Time) (wasSilent bool) {
+	proof := at
+	if found, suspected := r.suspects[userID]; suspected {
+		proof = found
+	}
+	if proof.After(r.alive) {
+		r.alive = proof
+	}
+	delete(r.suspects, userID)
+	delete(r.deaf, userID)
+	if !r.silent {
+		return false
+	}
+	// What was missed meanwhile is explained by the silence, and makes nobody deaf.
+	r.silent, r.recreation = false, 0
+	clear(r.suspects)
+	return true
+}
+
+// gap notes that changes before now may never be told, for a known reason.
+func (r *record) gap(now time.Time) {
+	r.since = now
+	clear(r.suspects)
+}
+
+// replaced notes that there is another subscription now. A silent one stays so
+// until the new one delivers.
+func (r *record) replaced(now time.Time) {
+	r.gap(now)
+	clear(r.deaf)
+}
+
+// leave forgets what is known of somebody whom the subscription no longer carries.
+func (r *record) leave(userID string) {
+	delete(r.suspects, userID)
+	delete(r.deaf, userID)
+}
+
+// judge draws the conclusions of now. It reports whether the subscription has
+// just become silent, and whether it should be made anew now.
+func (r *record) judge(now time.Time, latency time.Duration) (fellSilent, recreate bool) {
+	missed := false
+	for userID, found := range r.suspects {
+		switch {
+		case now.Sub(found) < latency:
+		case r.alive.After(found):
+			r.deaf[userID] = true
+			delete(r.suspects, userID)
+		default:
+			missed = true
+		}
+	}
+	if !missed {
+		return false, false
+	}
+	fellSilent = !r.silent
+	r.silent = true
+	pause := min(firstRecreatePause<<min(max(r.recreation-1, 0), 8), mostRecreatePause)
+	if !r.recreated.IsZero() && now.Sub(r.recreated) < pause {
+		return fellSilent, false
+	}
+	r.recreated = now
+	r.recreation++
+	return fellSilent, true
+}
+
+// due is when the next suspicion becomes a miss; zero if there is none.
+func (r *record) due(now time.Time, latency time.Duration) (next time.Time) {
+	for _, found := range r.suspects {
+		if at := found.Add(latency); at.After(now) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+// pushes reports whether somebody's changes may be expected from it.
+func (r *record) pushes(userID string) bool { return !r.silent && !r.deaf[userID] }
