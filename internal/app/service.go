@@ -83,6 +83,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
+		Seen:    s.seen,
 		Observe: s.metrics.intake,
 		Log:     o.Log,
 	})
