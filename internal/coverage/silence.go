@@ -32,21 +32,28 @@ const (
 // notifications away ourselves.
 type record struct {
 	since time.Time
-	// alive is a moment after which the subscription is known to have noticed a
-	// change: a notification proves that for its arrival, or, when a sweep had
-	// found the change already, only for the moment of that sweep. Those still on
-	// their way when a subscription falls silent thus prove nothing.
+	// alive is a moment at which the subscription still noticed changes: a
+	// notification proves that for its arrival, but only for the moment of the
+	// sweep if one has found that person changed just before. Those still on their
+	// way when a subscription falls silent thus prove nothing.
 	alive    time.Time
-	suspects map[string]time.Time // user id -> when a sweep found what had not been told
-	deaf     map[string]bool
+	suspects map[string]suspicion // by user id
+	deaf     map[string]bool      // by user id
 
 	silent     bool
 	recreated  time.Time // when it was last asked to be made anew
 	recreation int       // how often in a row
 }
 
+// suspicion is about one person. One that is taken back is kept until Graph's
+// latency is over: several notifications may be on their way.
+type suspicion struct {
+	found time.Time // when a sweep found what had not been told
+	told  bool      // it is taken back
+}
+
 func newRecord(now time.Time) *record {
-	return &record{since: now, suspects: map[string]time.Time{}, deaf: map[string]bool{}}
+	return &record{since: now, suspects: map[string]suspicion{}, deaf: map[string]bool{}}
 }
 
 // found notes that a sweep found somebody changed at a time, whose former state
@@ -55,8 +62,8 @@ func (r *record) found(userID string, confirmed, at time.Time) {
 	if confirmed.Before(r.since) || r.deaf[userID] {
 		return
 	}
-	if _, suspected := r.suspects[userID]; !suspected {
-		r.suspects[userID] = at
+	if s, suspected := r.suspects[userID]; !suspected || s.told {
+		r.suspects[userID] = suspicion{found: at}
 	}
 }
 
@@ -64,13 +71,11 @@ func (r *record) found(userID string, confirmed, at time.Time) {
 // before. It reports whether the subscription was silent until then.
 func (r *record) heard(userID string, at time.Time) (wasSilent bool) {
 	proof := at
-	if found, suspected := r.suspects[userID]; suspected {
-		proof = found
+	if s, suspected := r.suspects[userID]; suspected {
+		proof = s.found
+		r.suspects[userID] = suspicion{found: s.found, told: true}
 	}
-	if proof.After(r.alive) {
-		r.alive = proof
-	}
-	delete(r.suspects, userID)
+	r.alive = later(r.alive, proof)
 	delete(r.deaf, userID)
 	if !r.silent {
 		return false
@@ -104,10 +109,12 @@ func (r *record) leave(userID string) {
 // just become silent, and whether it should be made anew now.
 func (r *record) judge(now time.Time, latency time.Duration) (fellSilent, recreate bool) {
 	missed := false
-	for userID, found := range r.suspects {
+	for userID, s := range r.suspects {
 		switch {
-		case now.Sub(found) < latency:
-		case r.alive.After(found):
+		case now.Sub(s.found) < latency:
+		case s.told:
+			delete(r.suspects, userID)
+		case r.alive.After(s.found):
 			r.deaf[userID] = true
 			delete(r.suspects, userID)
 		default:
@@ -130,8 +137,8 @@ func (r *record) judge(now time.Time, latency time.Duration) (fellSilent, recrea
 
 // due is when the next suspicion becomes a miss; zero if there is none.
 func (r *record) due(now time.Time, latency time.Duration) (next time.Time) {
-	for _, found := range r.suspects {
-		if at := found.Add(latency); at.After(now) && (next.IsZero() || at.Before(next)) {
+	for _, s := range r.suspects {
+		if at := s.found.Add(latency); !s.told && at.After(now) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
