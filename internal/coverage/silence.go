@@ -21,10 +21,10 @@ const (
 // delivered since: if it told of anything that happened after the miss, it lives,
 // and only that person is deaf: broken at Graph, or the one notification was
 // lost. If it told nothing, it is silent. It is trusted again as soon as it
-// delivers.
+// delivers; those who were missed until then are deaf until they are told of.
 //
 // So a quiet tenant is never silent, since nothing is missed there; one broken
-// person costs at most one doubt, because the deaf are no witnesses; and a
+// person costs a doubt or two, because the deaf are no witnesses; and a
 // notification that is overtaken by a sweep has a minute to arrive.
 //
 // Nothing is concluded from a change that began before since: there was no
@@ -72,18 +72,18 @@ func (r *record) found(userID string, confirmed, at time.Time) {
 func (r *record) heard(userID string, at time.Time) (wasSilent bool) {
 	proof := at
 	if s, suspected := r.suspects[userID]; suspected {
-		proof = s.found
 		r.suspects[userID] = suspicion{found: s.found, told: true}
+		if !r.silent { // else it is long enough ago for nothing to be on its way
+			proof = s.found
+		}
 	}
 	r.alive = later(r.alive, proof)
 	delete(r.deaf, userID)
-	if !r.silent {
-		return false
+	wasSilent = r.silent
+	if wasSilent {
+		r.silent, r.recreation = false, 0
 	}
-	// What was missed meanwhile is explained by the silence, and makes nobody deaf.
-	r.silent, r.recreation = false, 0
-	clear(r.suspects)
-	return true
+	return wasSilent
 }
 
 // gap notes that changes before now may never be told, for a known reason.

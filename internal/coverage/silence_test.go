@@ -66,7 +66,8 @@ func TestSilence(t *testing.T) {
 		"we turned them away":                {script: "120 found anna, 130 gap, 300 judge"},
 		"the new one is not proved":          {script: "120 found anna, 180 judge, 181 replaced, 86400 judge, 90000 heard bert", want: "180 silent 180 recreate 90000 delivers"},
 		"the new one is silent, too":         {script: "120 found anna, 180 judge, 181 replaced, 320 found anna, 380 judge, 779 judge, 780 judge, 1979 judge, 1980 judge", want: "180 silent 180 recreate 780 recreate 1980 recreate"},
-		"who was missed then is not deaf":    {script: "120 found anna, 180 judge, 190 heard bert, 300 judge", want: "180 silent 180 recreate 190 delivers"},
+		"who was missed till then is deaf":   {script: "120 found anna, 180 judge, 190 heard bert, 300 judge", want: "180 silent 180 recreate 190 delivers", deaf: "anna"},
+		"late about one proves for all":      {script: "120 found anna, 120 found bert, 180 judge, 190 heard bert, 300 judge", want: "180 silent 180 recreate 190 delivers", deaf: "anna"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, said := play(tt.script)
@@ -139,7 +140,7 @@ func (w *world) second(now int) (missed bool) {
 	for i := range w.persons {
 		p := &w.persons[i]
 		for len(p.inFlight) > 0 && p.inFlight[0].arrives <= now {
-			p.known, p.confirmed = p.inFlight[0].state, at(now)
+			p.known, p.confirmed = max(p.known, p.inFlight[0].state), at(now)
 			p.inFlight = p.inFlight[1:]
 			w.r.heard(p.name, at(now))
 		}
