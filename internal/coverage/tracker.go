@@ -234,16 +234,18 @@ func (t *Tracker) carried(p *person) bool {
 	return p.account.record != nil && p.carriedIn == t.update && p.account.SubscriptionID != ""
 }
 
+// pushed reports whether the person's next change may be expected from a
+// subscription. It must have been confirmed since there is one without a gap:
+// what changed before that is told by nobody.
 func (t *Tracker) pushed(p *person, userID string) bool {
-	return t.carried(p) && p.account.record.pushes(userID)
+	return t.carried(p) && p.account.record.pushes(userID) && !p.confirmed.Before(p.account.record.since)
 }
 
 // unconfirmed asks for the judgement of staleness.go.
 func (t *Tracker) unconfirmed(p *person, userID string, now time.Time) bool {
 	e := evidence{watched: p.watched, confirmed: p.confirmed}
 	if t.pushed(p, userID) {
-		r := p.account.record
-		e.pushed, e.alive = !p.confirmed.Before(r.since), r.alive
+		e.pushed, e.alive = true, p.account.record.alive
 	}
 	return e.unconfirmed(now, t.StaleAfter)
 }

@@ -95,7 +95,11 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 			}
 			return s.intake.Stale(ctx, who, func(p graph.Person) bool { return unconfirmed(p.UserID) })
 		},
-		Observe: func(c events.Covered) { s.people = c },
+		Observe: func(c events.Covered) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.people = c
+		},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -169,7 +173,10 @@ func (s *site) change(i int, state string) {
 		return
 	}
 	time.AfterFunc(s.latency, func() {
-		if s.busAway { // answered 503; Graph's repetitions are not played
+		s.mu.Lock()
+		away := s.busAway
+		s.mu.Unlock()
+		if away { // answered 503; Graph's repetitions are not played
 			s.Interrupted()
 			return
 		}
@@ -187,10 +194,17 @@ func (s *site) set(change func()) {
 	s.Update()
 }
 
-// after lets d pass until everybody waits.
+// after lets d pass until everybody waits. Between two calls of it a test may
+// look at all that is written under mu.
 func (s *site) after(d time.Duration) {
+	s.fence()
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+func (s *site) fence() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 }
 
 // expect is what the last coverage event says: "silent, 3 of 20 pushed, 17 polled, 0 none".
@@ -397,6 +411,8 @@ func TestLostUntilThereIsOne(t *testing.T) {
 		s.expectTold(0, "Available fresh", "Busy fresh")
 		s.set(func() { s.subscription = 1 })
 		s.after(2 * time.Second)
+		s.expect(svc, "healthy 4: 0 4 0") // what changed before it is told by nobody
+		s.after(5 * time.Second)
 		s.expect(svc, "healthy 4: 4 0 0")
 	})
 }
