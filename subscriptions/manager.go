@@ -54,10 +54,12 @@ type Manager struct {
 	o    Options
 	wake chan struct{} // holds at most one signal
 
-	mu     sync.Mutex // guards these three
-	poked  bool
-	events events
-	status Status
+	mu       sync.Mutex // guards these five
+	poked    bool
+	recreate string // why; empty: not asked
+	events   events
+	status   Status
+	carried  []string
 
 	// Only Run's goroutine touches the rest.
 	wish        Desired
@@ -86,6 +88,14 @@ func New(o Options) *Manager {
 func (m *Manager) Poke() {
 	m.mu.Lock()
 	m.poked = true
+	m.mu.Unlock()
+	m.signal()
+}
+
+// Recreate wants the subscription made anew although it looks well.
+func (m *Manager) Recreate(reason string) {
+	m.mu.Lock()
+	m.recreate = reason
 	m.mu.Unlock()
 	m.signal()
 }

@@ -39,20 +39,30 @@ func (m *Manager) Status() Status {
 	return m.status
 }
 
+// Carried are the ids of the people whom the subscription of now names. The
+// slice must not be changed.
+func (m *Manager) Carried() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.carried
+}
+
 // publish makes the status visible and tells Options.Changed if it differs.
 func (m *Manager) publish() {
 	s := Status{
 		TenantID: m.wish.TenantID, AccountKey: m.wish.AccountKey,
 		State: m.state(), NextAttempt: m.next(), LastError: m.lastError, Advice: m.advice,
 	}
+	var carried []string
 	if m.held != nil {
+		carried = m.held.UserIDs
 		s.SubscriptionID, s.People = m.held.ID, len(m.held.UserIDs)
 		s.ExpiresAt, s.RenewedAt = m.held.ExpiresAt, m.held.renewedAt
 	}
 	m.mu.Lock()
 	s.UnknownEvents = m.events.unknown
 	same := s == m.status
-	m.status = s
+	m.status, m.carried = s, carried
 	m.mu.Unlock()
 	if !same && m.o.Changed != nil {
 		m.o.Changed(s)

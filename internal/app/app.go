@@ -40,10 +40,14 @@ type Options struct {
 	Callback net.Listener
 	// Started is told the addresses once everything listens.
 	Started func(Addresses)
+	// Latency is how long Graph's notifications may take before a subscription
+	// is doubted; zero means what Microsoft documents. For simulated tenants.
+	Latency time.Duration
 }
 
-// Addresses are where the running service listens, host:port. NATS is
-// the embedded server's URL, empty with an external one.
+// Addresses are where the running service listens, host:port. Callback is empty
+// if every tenant is only polled. NATS is the embedded server's URL, empty with
+// an external one.
 type Addresses struct{ Callback, Admin, NATS string }
 
 // Run is the service: it returns nil after ctx ended and everything stopped,
@@ -84,7 +88,9 @@ func (s *service) run(ctx context.Context) error {
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s.restore, s.announcer.RestoreDirectory, s.caughtUp) })
-	workers.Go(func() error { return s.warmTokens(working) })
+	if s.Config.Pushes() {
+		workers.Go(func() error { return s.warmTokens(working) })
+	}
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.reload(working) })
 	for _, t := range s.tenants {

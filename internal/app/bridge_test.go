@@ -35,7 +35,8 @@ type bridge struct {
 	file string // the configuration
 	// change is applied to the configuration before a start.
 	change   func(*config.Config)
-	callback string // host:port, the same over restarts
+	callback string        // host:port, the same over restarts
+	latency  time.Duration // how late a notification may be; zero: as late as Graph's
 
 	addresses app.Addresses
 	reload    chan os.Signal
@@ -83,7 +84,7 @@ func (b *bridge) start(deleteSubscriptions bool) {
 	b.ended, b.stop, b.reload = make(chan error, 1), cancel, make(chan os.Signal)
 	go func() {
 		b.ended <- app.Run(ctx, app.Options{
-			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Reload: b.reload,
+			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Reload: b.reload, Latency: b.latency,
 			Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Started: func(a app.Addresses) { started <- a },
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/intake"
 )
@@ -20,6 +21,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
 	readings *prometheus.CounterVec
+	people   *prometheus.GaugeVec
 }
 
 func newMetrics(version string) *metrics {
@@ -42,12 +44,16 @@ func newMetrics(version string) *metrics {
 			Name: "presencebridge_readings_total",
 			Help: "What became of presence readings, pushed or read.",
 		}, []string{"outcome"}),
+		people: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "presencebridge_people",
+			Help: "Watched people by how they are covered: push, poll or none.",
+		}, []string{"tenant", "cover"}),
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "presencebridge_build_info", Help: "Always 1; the version is a label.",
 	}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.refused, m.readings, info,
+	m.registry.MustRegister(m.requests, m.duration, m.refused, m.readings, m.people, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -75,10 +81,16 @@ func kindOf(o handlers.Outcome) string {
 
 func (m *metrics) intake(o intake.Outcome) {
 	for outcome, n := range map[string]int{
-		"published": o.Published, "repeated": o.Repeated, "older": o.Older, "unwatched": o.Unwatched, "failed": o.Failed,
+		"published": o.Published, "stale": o.Stale, "repeated": o.Repeated, "older": o.Older, "unwatched": o.Unwatched, "failed": o.Failed,
 	} {
 		if n > 0 {
 			m.readings.WithLabelValues(outcome).Add(float64(n))
 		}
+	}
+}
+
+func (m *metrics) coverage(tenant string, people events.Covered) {
+	for cover, n := range map[string]int{"push": people.Push, "poll": people.Poll, "none": people.None} {
+		m.people.WithLabelValues(tenant, cover).Set(float64(n))
 	}
 }

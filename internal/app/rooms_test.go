@@ -45,11 +45,12 @@ var rooms = map[string]room{
 	"internal/people":             {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/intake":             {imports: []string{"events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
+	"internal/coverage":           {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/graph", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},

@@ -44,17 +44,18 @@ func (s *server) stop(within time.Duration) error {
 	return nil
 }
 
-// listen opens both sides, or neither.
+// listen opens the operators' side and, unless every tenant is only polled, the
+// public one; all or none.
 func (s *service) listen() ([]*server, error) {
+	admin, err := s.adminServer()
+	if err != nil || !s.Config.Pushes() {
+		return []*server{admin}, err
+	}
 	callback, err := s.callbackServer()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, admin.on.Close())
 	}
-	admin, err := s.adminServer()
-	if err != nil {
-		return nil, errors.Join(err, callback.on.Close())
-	}
-	return []*server{callback, admin}, nil
+	return []*server{admin, callback}, nil
 }
 
 func (s *service) callbackServer() (*server, error) {
@@ -62,9 +63,9 @@ func (s *service) callbackServer() (*server, error) {
 		Open:      s.opener.Open,
 		Accept:    s.intake.Accept,
 		Ready:     func() bool { return s.bus.Available() && !s.stopping.Load() },
-		Read:      s.read,
+		Read:      s.announced,
 		Lifecycle: s.lifecycle,
-		Observe:   s.metrics.callback,
+		Observe:   s.answered,
 		// Graph opens few connections; each body may take 4 MiB.
 		MaxInFlight: 64,
 		Log:         s.Log,
@@ -120,7 +121,10 @@ func listenOn(name, address string, h *http.Server) (*server, error) {
 }
 
 func (s *service) addresses(servers []*server) Addresses {
-	a := Addresses{Callback: servers[0].on.Addr().String(), Admin: servers[1].on.Addr().String()}
+	a := Addresses{Admin: servers[0].on.Addr().String()}
+	if len(servers) > 1 {
+		a.Callback = servers[1].on.Addr().String()
+	}
 	if s.bus.broker != nil {
 		a.NATS = s.bus.broker.URL()
 	}

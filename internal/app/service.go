@@ -93,8 +93,8 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Lookup:  s.directory.Lookup,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
-		Joined:  s.announcer.LastEvent,
 		Gap:     s.read,
+		Seen:    s.seen,
 		Observe: s.metrics.intake,
 		Log:     o.Log,
 	})

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/coverage"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -16,15 +17,16 @@ import (
 	"jtel.de/presencebridge/subscriptions"
 )
 
-// tenant is one watched organisation: who is watched, what reads them, and the
-// accounts whose subscriptions push.
+// tenant is one watched organisation: who is watched, what reads them, the
+// accounts whose subscriptions push, and how far those are trusted.
 type tenant struct {
 	name     string
+	coverage *coverage.Tracker
 	app      *signin.Credential
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
-	accounts []*account
-	over     int // people beyond what the subscription can carry, as last logged
+	accounts []*account // none when the tenant is only polled
+	over     int        // people beyond what the subscription can carry, as last logged
 }
 
 // account is a service user and the subscription that it carries.
@@ -47,7 +49,9 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.sweeper = sweep.New(sweep.Options{
 		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.intake.Accept,
 		Interval: c.Sweep.Interval, Log: log,
+		Untrusted: func() []string { return t.coverage.Untrusted() }, FastInterval: c.Sweep.FastInterval,
 	})
+	t.coverage = s.buildCoverage(c, t, log)
 	t.follower = people.NewFollower(people.Options{
 		TenantID:  c.ID,
 		Graph:     reader,
@@ -57,6 +61,9 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
 		Log:       s.Log,
 	})
+	if c.Mode == config.ModePoll {
+		return t, nil
+	}
 	for _, a := range c.Accounts {
 		built := &account{key: graph.AccountKey(c.ID, a.Username)}
 		log := log.With("account", built.key)
@@ -84,9 +91,11 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 			},
 			Gap: func(reason string, userIDs []string) {
 				log.Info("reading people whose changes may have been missed", "reason", reason, "people", len(userIDs))
+				t.coverage.Gap(built.key)
 				t.sweeper.Ask(graph.OriginSweep, userIDs...)
 			},
-			Log: s.Log,
+			Changed: func(subscriptions.Status) { t.coverage.Update() },
+			Log:     s.Log,
 		})
 		t.accounts = append(t.accounts, built)
 	}
@@ -116,6 +125,7 @@ func (t *tenant) run(ctx context.Context, busReady <-chan struct{}, ready func()
 		ready()
 		t.sweeper.AskAll(graph.OriginStart)
 		g.Go(func() error { return t.sweeper.Run(ctx) })
+		g.Go(func() error { return t.coverage.Run(ctx) })
 		for _, a := range t.accounts {
 			g.Go(func() error { return a.manager.Run(ctx) })
 		}
@@ -125,16 +135,19 @@ func (t *tenant) run(ctx context.Context, busReady <-chan struct{}, ready func()
 }
 
 // pushed are the people that the account's subscription can carry. The others
-// are still read by every sweep.
+// are read every fast interval.
 func (t *tenant) pushed(everybody []string, log *slog.Logger) []string {
-	over := max(len(everybody)-graph.MaxPeople, 0)
+	carried := carriable(everybody)
+	over := len(everybody) - len(carried)
 	if over != t.over {
 		t.over = over
 		log.Warn("more people than one subscription can carry: the rest is only polled",
 			"people", len(everybody), "polled", over, "accounts_missing", (over+graph.MaxPeople-1)/graph.MaxPeople)
 	}
-	return everybody[:len(everybody)-over]
+	return carried
 }
+
+func carriable(everybody []string) []string { return everybody[:min(len(everybody), graph.MaxPeople)] }
 
 // known reports whether the tenant's people have been read once.
 func (t *tenant) known() bool {
@@ -155,6 +168,7 @@ func (s *service) peopleChanged(t *tenant, d people.Diff) {
 		}
 	}
 	if len(d.Added)+len(d.Removed) > 0 {
+		t.coverage.Update()
 		for _, a := range t.accounts {
 			a.manager.Poke()
 		}

@@ -22,7 +22,7 @@ func (r *reader) check(c *Config) {
 	r.checkFiles(c)
 	r.checkURLs(c)
 	r.checkListen(c)
-	r.checkTLS(c.TLS)
+	r.checkTLS(c.TLS, c.Pushes())
 	r.checkNATS(c.NATS)
 	r.bounds("events.history", c.Events.History, time.Minute, 30*24*time.Hour)
 	r.oneOf("rsa", c.RSA, []string{"auto", "go"}, "libcrypto")
@@ -44,6 +44,9 @@ func (r *reader) check(c *Config) {
 func (r *reader) checkURLs(c *Config) {
 	base := r.https("graph.base_url", &c.Graph.BaseURL, "leave the key out for Microsoft's own")
 	r.https("graph.authority", &c.Graph.Authority, "leave the key out for Microsoft's own")
+	if c.PublicURL == "" && !c.Pushes() {
+		return
+	}
 	public := r.https("public_url", &c.PublicURL, "write it like https://presence.example.com")
 	if public != nil && isLoopback(public.Hostname()) && (base == nil || !isLoopback(base.Hostname())) {
 		r.wrong("public_url", "Microsoft Graph cannot reach "+public.Hostname(), "give the name under which the internet reaches the callback side")
@@ -61,9 +64,9 @@ func (r *reader) checkListen(c *Config) {
 	}
 }
 
-func (r *reader) checkTLS(t TLS) {
+func (r *reader) checkTLS(t TLS, pushes bool) {
 	r.oneOf("tls.mode", t.Mode, []string{TLSFiles, TLSOff}, "acme")
-	if t.Mode == TLSFiles {
+	if t.Mode == TLSFiles && pushes {
 		r.required("tls.cert_file", t.CertFile, "name the certificate chain (PEM), or set tls.mode to off behind a proxy")
 		r.required("tls.key_file", t.KeyFile, "name the private key (PEM), or set tls.mode to off behind a proxy")
 	}

@@ -35,7 +35,7 @@ func (r *reader) checkTenant(path string, t *Tenant, before []Tenant) {
 	r.checkClientSecret(path, t)
 	r.checkAccounts(path, t)
 	r.checkPeople(path+".people", t.People)
-	r.oneOf(path+".mode", t.Mode, []string{"push"}, "poll")
+	r.oneOf(path+".mode", t.Mode, []string{ModePush, ModePoll})
 	r.bounds(path+".sweep.interval", t.Sweep.Interval, time.Second, time.Hour)
 	r.bounds(path+".sweep.fast_interval", t.Sweep.FastInterval, time.Second, time.Hour)
 	if t.Sweep.FastInterval > t.Sweep.Interval {
@@ -61,8 +61,8 @@ func (r *reader) checkClientSecret(path string, t *Tenant) {
 }
 
 func (r *reader) checkAccounts(path string, t *Tenant) {
-	if len(t.Accounts) == 0 {
-		r.wrong(path+".accounts", "is missing", "give a service user, who carries the subscription")
+	if len(t.Accounts) == 0 && t.Mode != ModePoll {
+		r.wrong(path+".accounts", "is missing", "give a service user, who carries the subscription, or set mode to poll")
 	}
 	if len(t.Accounts) > 1 {
 		r.wrong(path+".accounts", "several accounts per tenant are not available yet", "name one")

@@ -12,6 +12,7 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -36,6 +37,12 @@ type Config struct {
 	RSA         string   `key:"rsa" default:"auto"` // auto or go
 	Log         Log      `key:"log"`
 	Tenants     []Tenant `key:"tenants"`
+}
+
+// Pushes reports whether Graph notifies of any tenant's changes, so that it must
+// be able to reach us.
+func (c *Config) Pushes() bool {
+	return len(c.Tenants) == 0 || slices.ContainsFunc(c.Tenants, func(t Tenant) bool { return t.Mode != ModePoll })
 }
 
 // CallbackURL is where Graph posts notifications.
@@ -142,6 +149,12 @@ type Log struct {
 	Format string     `key:"format" default:"json"`
 }
 
+// The values of Tenant.Mode.
+const (
+	ModePush = "push" // Graph notifies of changes
+	ModePoll = "poll" // everybody is read every Sweep.FastInterval
+)
+
 // Tenant is one watched Microsoft 365 organisation.
 type Tenant struct {
 	Name     string `key:"name"`      // unique, [a-z0-9-]
@@ -153,7 +166,7 @@ type Tenant struct {
 	ClientSecret      Secret `key:"client_secret,client_secret_file"`
 	ClientCertificate Secret `key:"client_certificate_file"`
 
-	Accounts   []Account     `key:"accounts"`
+	Accounts   []Account     `key:"accounts"` // none needed with ModePoll
 	People     People        `key:"people"`
 	Mode       string        `key:"mode" default:"push"`
 	Sweep      Sweep         `key:"sweep"`
@@ -179,5 +192,5 @@ type People struct {
 // Sweep is how often everybody's presence is read, as proof of delivery.
 type Sweep struct {
 	Interval     time.Duration `key:"interval" default:"2m"`
-	FastInterval time.Duration `key:"fast_interval" default:"5s"` // while a subscription is not trusted
+	FastInterval time.Duration `key:"fast_interval" default:"5s"` // of those whom no subscription is trusted with
 }

@@ -63,6 +63,39 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// Who is only polled needs no way in: no URL, no certificate, no service user.
+func TestPollNeedsNoPublicSide(t *testing.T) {
+	const polled = `
+tenants:
+  - name: contoso
+    tenant_id: 84bd8158-6d4d-4958-8b9f-9d6445542f95
+    client_id: 24d3b144-21ae-4080-943f-7067b395b913
+    client_secret_file: secret
+    mode: poll
+    people: {all: true}
+`
+	dir := newDir(t)
+	c, err := Parse(filepath.Join(dir, "bridge.yaml"), []byte(polled), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Pushes() {
+		t.Error("a public side is wanted")
+	}
+	// One tenant that is pushed brings all of it back.
+	pushed := strings.ReplaceAll(polled[strings.Index(polled, "  - name"):], "    mode: poll\n", "")
+	pushed = strings.NewReplacer("contoso", "fabrikam", "84bd8158", "94bd8158").Replace(pushed)
+	_, err = Parse(filepath.Join(dir, "bridge.yaml"), []byte(polled+pushed), nil)
+	if err == nil {
+		t.Fatal("no mistakes found")
+	}
+	for _, key := range []string{"public_url", "tls.cert_file", "tls.key_file", "tenants[1].accounts"} {
+		if !strings.Contains(err.Error(), key+": is missing") {
+			t.Errorf("%s is not missed:\n%v", key, err)
+		}
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	full := []string{
 		"PRESENCEBRIDGE_PUBLIC_URL=https://other.example.com",

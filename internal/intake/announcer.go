@@ -99,14 +99,6 @@ func (a *Announcer) Observe(d people.Diff) {
 	}
 }
 
-// LastEvent is the id of the last directory event about a person that was
-// stored; empty if there was none within the history of the stream.
-func (a *Announcer) LastEvent(p graph.Person) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.told[p].eventID
-}
-
 // Present reports whether the bus believes that a person is watched. Who left
 // must not be purged before that was told.
 func (a *Announcer) Present(p graph.Person) bool {

@@ -37,14 +37,9 @@ func (f Fields) user(p people.Person) events.User {
 	return u
 }
 
-// compose makes the message that tells a reading.
-func (in *Intake) compose(was last, person people.Person, r graph.Reading, traceParent string) (events.Message, error) {
-	previous := was.eventID
-	if !was.known {
-		// Without it, somebody who left and came back would seem to be a repeat.
-		previous = in.Joined(graph.Person{TenantID: r.TenantID, UserID: person.ID})
-	}
-	id := events.ReadMessageID(r.TenantID, person.ID, previous, stateOf(r.Presence)...)
+// compose makes the message that tells a reading and whether it still holds.
+func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, traceParent string) (events.Message, error) {
+	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
 	}
@@ -61,7 +56,7 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, trace
 		Origin:         string(r.Origin),
 		ObservedAt:     r.ObservedAt,
 		PublishedAt:    in.Now(),
-		Freshness:      events.Fresh,
+		Freshness:      freshness,
 	}}
 	if was.known {
 		e.Data.Previous = &events.Previous{

@@ -37,23 +37,27 @@ type Fields struct {
 // Outcome counts what became of the readings of one Accept.
 type Outcome struct {
 	Published int // stored as new events
+	Stale     int // stored as events that say that a state could not be confirmed
 	Repeated  int // said nothing new, or the bus knew the message already
 	Older     int // older than what we know
 	Unwatched int // of people whom the configuration does not name
 	Failed    int // not stored
 }
 
-// Options are all required, but for Joined, Gap, Observe and Now.
+// Options are all required, but for Gap, Seen, Observe and Now.
 type Options struct {
 	Bus     Bus
 	Lookup  func(tenantID, userID string) (people.Person, bool)
 	Tenants map[string]string // tenant id -> name in the configuration
 	Fields  Fields
-	// Joined gives the id of the last directory event about a person.
-	Joined func(graph.Person) string
 	// Gap is told the people whose last event may or may not be stored, so that
 	// somebody reads them again.
-	Gap     func([]graph.Person)
+	Gap func([]graph.Person)
+	// Seen is told every reading that was stored or that said again what is
+	// known; moved: it told another availability or activity than before. A
+	// notification that was heard before is not told again. It must be quick and
+	// not call back.
+	Seen    func(r graph.Reading, moved bool)
 	Observe func(Outcome)
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -68,11 +72,11 @@ type Intake struct {
 
 // New starts nothing.
 func New(o Options) *Intake {
-	if o.Joined == nil {
-		o.Joined = func(graph.Person) string { return "" }
-	}
 	if o.Gap == nil {
 		o.Gap = func([]graph.Person) {}
+	}
+	if o.Seen == nil {
+		o.Seen = func(graph.Reading, bool) {}
 	}
 	if o.Observe == nil {
 		o.Observe = func(Outcome) {}
@@ -91,7 +95,7 @@ var ErrNotStored = errors.New("not stored")
 // it is stored. Readings of one person take effect in the order given; two
 // callers with the same person take turns.
 func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
-	held := in.hold(readings)
+	held := in.hold(len(readings), func(i int) graph.Person { return personOf(readings[i]) })
 	defer held.release()
 	// Turns can take as long as the bus does; who waited too long gives up.
 	if err := ctx.Err(); err != nil {
@@ -106,7 +110,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	trace := traceParent(ctx)
 	for _, r := range readings {
 		person, watched := in.Lookup(r.TenantID, r.Presence.UserID)
-		s := held[graph.Person{TenantID: r.TenantID, UserID: r.Presence.UserID}]
+		s := held[personOf(r)]
 		if !watched || s == nil {
 			outcome.Unwatched++
 			continue
@@ -117,6 +121,9 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			// A repeat of something not yet acknowledged must stay unheard until
 			// that is stored, else a failure would turn both into repeats.
 			if s.last.judge(r) == repeat {
+				if !s.last.hasHeard(r) {
+					in.Seen(r, false)
+				}
 				s.last.note(r)
 			}
 			outcome.Repeated++
@@ -125,7 +132,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			outcome.Older++
 			continue
 		}
-		m, err := in.compose(s.draft, person, r, trace)
+		m, err := in.compose(s.draft, person, r, events.Fresh, trace)
 		if err != nil {
 			in.Log.Error("event not composed", "error", err)
 			outcome.Failed++
@@ -143,6 +150,7 @@ type draft struct {
 	slot    *slot
 	reading graph.Reading
 	eventID string
+	stale   bool // tells only that the state could not be confirmed
 }
 
 // store publishes and lets only what was acknowledged become the last state.
@@ -157,14 +165,19 @@ func (in *Intake) store(ctx context.Context, drafts []draft, messages []events.M
 		switch {
 		case ack.Err != nil:
 			outcome.Failed++
-			failed = append(failed, graph.Person{TenantID: d.reading.TenantID, UserID: d.reading.Presence.UserID})
+			failed = append(failed, personOf(d.reading))
 			cause = ack.Err
+		case d.stale:
+			outcome.Stale++
+			d.slot.last.stale, d.slot.last.eventID = true, d.eventID
 		case ack.Duplicate && d.slot.last.known:
 			// The bus had it before: what became known since then stands.
 			outcome.Repeated++
+			in.Seen(d.reading, false)
 			d.slot.last.note(d.reading)
 		default:
 			outcome.Published++
+			in.Seen(d.reading, d.slot.last.moved(d.reading))
 			d.slot.last = d.slot.last.with(d.reading, d.eventID)
 		}
 	}
@@ -210,7 +223,7 @@ func (in *Intake) forget(ctx context.Context, p graph.Person) error {
 	if err := in.Bus.Purge(ctx, p.TenantID, p.UserID); err != nil {
 		return err
 	}
-	s.last = last{}
+	s.last = unknown()
 	in.mu.Lock()
 	delete(in.slots, p)
 	in.mu.Unlock()
@@ -227,7 +240,7 @@ func (in *Intake) slot(p graph.Person) *slot {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if s = in.slots[p]; s == nil {
-		s = &slot{}
+		s = &slot{last: unknown()}
 		in.slots[p] = s
 	}
 	return s
@@ -238,11 +251,11 @@ type held map[graph.Person]*slot
 
 // hold locks the slots of everybody named, in one order for all callers, so
 // that two batches never wait for each other in a ring.
-func (in *Intake) hold(readings []graph.Reading) held {
-	h := make(held, len(readings))
-	order := make([]graph.Person, 0, len(readings))
-	for _, r := range readings {
-		p := graph.Person{TenantID: r.TenantID, UserID: r.Presence.UserID}
+func (in *Intake) hold(n int, person func(i int) graph.Person) held {
+	h := make(held, n)
+	order := make([]graph.Person, 0, n)
+	for i := range n {
+		p := person(i)
 		if _, ok := h[p]; !ok {
 			// Strangers get no slot: what Graph sends about them must not grow us.
 			if _, watched := in.Lookup(p.TenantID, p.UserID); !watched {
@@ -263,6 +276,10 @@ func (in *Intake) hold(readings []graph.Reading) held {
 		h[p].draft = h[p].last
 	}
 	return h
+}
+
+func personOf(r graph.Reading) graph.Person {
+	return graph.Person{TenantID: r.TenantID, UserID: r.Presence.UserID}
 }
 
 func (h held) release() {

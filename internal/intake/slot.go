@@ -1,6 +1,9 @@
 package intake
 
 import (
+	"crypto/rand"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +23,13 @@ type slot struct {
 type last struct {
 	known      bool
 	presence   graph.Presence
+	origin     graph.Origin
 	observedAt time.Time // when that state was first observed
-	eventID    string
+	stale      bool      // published as a state that could not be confirmed
+	// eventID is that of the last event; before the first one it is unique to
+	// this life of the person here. Somebody who left, was purged and came back
+	// with the same state must not be taken for a repeat by the stream.
+	eventID string
 	// notifiedAt is when a notification was last heard, also one that said
 	// nothing new: a read that was sent off before it knows less.
 	notifiedAt time.Time
@@ -30,10 +38,13 @@ type last struct {
 	heard [8]string
 }
 
+// unknown is what we know of somebody new.
+func unknown() last { return last{eventID: rand.Text()} }
+
 type verdict int
 
 const (
-	fresh  verdict = iota // tells something new: publish
+	fresh  verdict = iota // tells something new, if only that the state still holds: publish
 	repeat                // tells nothing new, or was heard before
 	older                 // older than what is known
 )
@@ -43,29 +54,39 @@ func (l *last) judge(r graph.Reading) verdict {
 	if !l.known {
 		return fresh
 	}
-	if r.NotificationKey != "" {
-		for _, key := range l.heard {
-			if key == r.NotificationKey {
-				return repeat
-			}
-		}
+	if l.hasHeard(r) {
+		return repeat
 	}
 	// With a version stamp on both sides there is no doubt about the order.
 	// Source: Graph, presence resource, sequenceNumber.
 	if was, is := l.presence.SequenceNumber, r.Presence.SequenceNumber; was != "" && is != "" {
-		switch {
-		case is < was:
+		if is < was {
 			return older
-		case is == was && r.Presence.Confirms(l.presence):
-			return repeat
 		}
 	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
 		return older
 	}
-	if r.Presence.Confirms(l.presence) {
+	if !l.stale && r.Presence.Confirms(l.presence) {
 		return repeat
 	}
 	return fresh
+}
+
+// hasHeard reports whether this very notification was heard before.
+func (l *last) hasHeard(r graph.Reading) bool {
+	return r.NotificationKey != "" && slices.Contains(l.heard[:], r.NotificationKey)
+}
+
+// moved reports whether a reading tells another availability or activity: what
+// Graph notifies of. Other facts may change without a notification.
+func (l *last) moved(r graph.Reading) bool {
+	return l.known && !(strings.EqualFold(r.Presence.Availability, l.presence.Availability) &&
+		strings.EqualFold(r.Presence.Activity, l.presence.Activity))
+}
+
+// reading is the last state as it was read, to be told again.
+func (l *last) reading(tenantID string) graph.Reading {
+	return graph.Reading{TenantID: tenantID, Presence: l.presence, Origin: l.origin, ObservedAt: l.observedAt}
 }
 
 // note remembers that a reading was heard.
@@ -88,7 +109,9 @@ func (l last) with(r graph.Reading, eventID string) last {
 	next := l
 	next.known = true
 	next.presence = r.Presence
+	next.origin = r.Origin
 	next.observedAt = r.ObservedAt
+	next.stale = false
 	next.eventID = eventID
 	next.note(r)
 	return next
@@ -113,7 +136,9 @@ func restored(e events.UserEvent) last {
 			StatusMessage:  e.Data.StatusMessage,
 			WorkLocation:   e.Data.WorkLocation,
 		},
+		origin:     graph.Origin(e.Data.Origin),
 		observedAt: e.Data.ObservedAt,
+		stale:      e.Data.Freshness == events.Stale,
 		eventID:    e.ID,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,10 +66,29 @@ func people(n int) []string {
 func run(t *testing.T, n int, log *strings.Builder) (*Sweeper, *tenant) {
 	t.Helper()
 	tt := &tenant{}
-	s := New(Options{
+	s := New(options(tt, n, log))
+	keepRunning(t, s)
+	return s, tt
+}
+
+// start is run with other options.
+func start(t *testing.T, n int, set func(*Options)) *tenant {
+	t.Helper()
+	tt := &tenant{}
+	o := options(tt, n, new(strings.Builder))
+	set(&o)
+	keepRunning(t, New(o))
+	return tt
+}
+
+func options(tt *tenant, n int, log *strings.Builder) Options {
+	return Options{
 		TenantID: "t", Reader: tt, People: func() []string { return people(n) }, Accept: tt.accept,
 		Interval: 2 * time.Minute, Log: slog.New(slog.NewTextHandler(log, nil)),
-	})
+	}
+}
+
+func keepRunning(t *testing.T, s *Sweeper) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -78,7 +98,6 @@ func run(t *testing.T, n int, log *strings.Builder) (*Sweeper, *tenant) {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return s, tt
 }
 
 func TestStartReadsEverybodyInChunks(t *testing.T) {
@@ -156,6 +175,49 @@ func TestFailuresAreAskedAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who is not trusted to be pushed is read every fast interval, everybody else
+// at the sweep's.
+func TestUntrustedAreReadFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var doubts atomic.Bool
+		tt := start(t, 1400, func(o *Options) {
+			o.FastInterval = 5 * time.Second
+			o.Untrusted = func() []string {
+				if doubts.Load() {
+					return people(2)
+				}
+				return nil
+			}
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(tt.reads) != 0 {
+			t.Errorf("%d reads although everybody is trusted", len(tt.reads))
+		}
+		doubts.Store(true)
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		if len(tt.reads) != 11 || len(tt.reads[3]) != 2 {
+			t.Errorf("%d reads in 59 seconds, want 11 of 2 people", len(tt.reads))
+		}
+	})
+}
+
+// Graph allows 1,500 reads in 30 s, however many people there are.
+func TestReadsArePaced(t *testing.T) {
+	everybody := people(60_000)
+	synctest.Test(t, func(t *testing.T) {
+		tt := start(t, 0, func(o *Options) {
+			o.FastInterval, o.Untrusted = time.Second, func() []string { return everybody }
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := len(tt.reads); n > 60*40 || n < 60*36 {
+			t.Errorf("%d reads in a minute, want nearly 40 a second", n)
+		}
+	})
 }
 
 func TestOperatorErrorsWaitForSomebody(t *testing.T) {

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/coverage"
+	"jtel.de/presencebridge/internal/graph"
+)
+
+func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *coverage.Tracker {
+	return coverage.New(coverage.Options{
+		TenantID: c.ID, Tenant: c.Name,
+		People:   func() []string { return s.directory.IDs(c.ID) },
+		Accounts: func() []coverage.Account { return t.covering(s.directory.IDs(c.ID)) },
+		Latency:  s.Latency, StaleAfter: c.StaleAfter,
+		Recreate: t.recreate,
+		Stale: func(ctx context.Context, userIDs []string, unconfirmed func(string) bool) error {
+			who := make([]graph.Person, len(userIDs))
+			for i, id := range userIDs {
+				who[i] = graph.Person{TenantID: c.ID, UserID: id}
+			}
+			return s.intake.Stale(ctx, who, func(p graph.Person) bool { return unconfirmed(p.UserID) })
+		},
+		Bus:     s.bus,
+		Observe: func(people events.Covered) { s.metrics.coverage(c.Name, people) },
+		Log:     log,
+	})
+}
+
+// covering tells whom each account is to carry and what Graph has for it.
+func (t *tenant) covering(everybody []string) []coverage.Account {
+	var list []coverage.Account
+	for _, a := range t.accounts {
+		status := a.manager.Status()
+		list = append(list, coverage.Account{
+			Key: a.key, Assigned: carriable(everybody),
+			SubscriptionID: status.SubscriptionID, Trouble: status.LastError, Carried: a.manager.Carried(),
+		})
+	}
+	return list
+}
+
+func (t *tenant) recreate(accountKey, reason string) {
+	for _, a := range t.accounts {
+		if a.key == accountKey {
+			a.manager.Recreate(reason)
+		}
+	}
+}
+
+// seen passes on what a reading proves.
+func (s *service) seen(r graph.Reading, moved bool) {
+	if t := s.tenants[r.TenantID]; t != nil {
+		t.coverage.Seen(r, moved)
+	}
+}
+
+// announced follows notifications that told no values: their people are read.
+func (s *service) announced(who []graph.Person) {
+	for _, p := range who {
+		if t := s.tenants[p.TenantID]; t != nil {
+			t.coverage.Announced(p.UserID)
+		}
+	}
+	s.read(who)
+}
+
+// answered counts a callback, and notes when we turned notifications away
+// because of the bus. Other refusals are no excuse for a silent subscription:
+// strangers can cause them.
+func (s *service) answered(o handlers.Outcome) {
+	s.metrics.callback(o)
+	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseNotStored {
+		for _, t := range s.tenants {
+			t.coverage.Interrupted()
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/graph"
+)
+
+// staleAtOnce is how many people are told in one go: a fraction of what the bus
+// takes before its deadline, so that an outage of Graph, which makes everybody
+// stale at the same moment, holds up nobody's notification for long.
+const staleAtOnce = 100
+
+// Stale publishes that the last states of these people could not be confirmed:
+// the same state, marked stale, and only once. Whoever has no state yet is
+// passed over. Unconfirmed is asked again when it is the person's turn, since a
+// confirmation may have come meanwhile. The next reading of a person makes the
+// state fresh again, also if it is the same.
+func (in *Intake) Stale(ctx context.Context, who []graph.Person, unconfirmed func(graph.Person) bool) error {
+	for part := range slices.Chunk(who, staleAtOnce) {
+		if err := in.stale(ctx, part, unconfirmed); err != nil {
+			return fmt.Errorf("mark people stale: %w", err)
+		}
+	}
+	return nil
+}
+
+func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed func(graph.Person) bool) error {
+	held := in.hold(len(who), func(i int) graph.Person { return who[i] })
+	defer held.release()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var outcome Outcome
+	defer func() { in.Observe(outcome) }()
+	var drafts []draft
+	var messages []events.Message
+	trace := traceParent(ctx)
+	for p, s := range held {
+		person, watched := in.Lookup(p.TenantID, p.UserID)
+		if !watched || !s.last.known || s.last.stale || !unconfirmed(p) {
+			continue
+		}
+		r := s.last.reading(p.TenantID)
+		m, err := in.compose(s.last, person, r, events.Stale, trace)
+		if err != nil {
+			in.Log.Error("event not composed", "error", err)
+			outcome.Failed++
+			continue
+		}
+		drafts = append(drafts, draft{slot: s, reading: r, eventID: m.ID, stale: true})
+		messages = append(messages, m)
+	}
+	return in.store(ctx, drafts, messages, &outcome)
+}
