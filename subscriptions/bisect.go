@@ -30,7 +30,9 @@ func bisect(list, worked []string) *bisection {
 	if len(known) > 0 && len(known) < len(list) {
 		b.first = append(b.first, known)
 	}
-	b.first = append(b.first, list[:1], list[len(list)-1:])
+	for _, i := range []int{0, len(list) - 1, len(list) / 2} {
+		b.first = append(b.first, list[i:i+1])
+	}
 	return b
 }
 

@@ -38,8 +38,8 @@ func TestBisectionFindsExactlyTheBroken(t *testing.T) {
 		if len(b.good)+len(b.broken) != len(list) {
 			t.Fatalf("%d good of %d", len(b.good), len(list))
 		}
-		// Two trials for each halving, and three for the proof.
-		if most := 3 + len(broken)*(2*bits.Len(uint(len(list)))+2); trials > most {
+		// Two trials for each halving, and four for the proof.
+		if most := 4 + len(broken)*(2*bits.Len(uint(len(list)))+2); trials > most {
 			t.Fatalf("%d trials for %d broken of %d, want at most %d", trials, len(broken), len(list), most)
 		}
 	})
@@ -58,7 +58,7 @@ func TestBisectionOfOneBrokenIsShort(t *testing.T) {
 
 func TestBisectionBlamesNobodyWhenEverythingIsRefused(t *testing.T) {
 	b := bisect(persons(0, 650), persons(0, 600))
-	if trials := bisectAll(b, func([]string) bool { return true }); trials != 3 || len(b.broken)+len(b.good) != 0 {
+	if trials := bisectAll(b, func([]string) bool { return true }); trials != 4 || len(b.broken)+len(b.good) != 0 {
 		t.Errorf("%d trials, %d blamed", trials, len(b.broken))
 	}
 }

@@ -124,7 +124,7 @@ func misfit(d Desired, s graph.Subscription, now time.Time) string {
 func (d Desired) differs(s graph.Subscription) string {
 	switch {
 	case len(d.UserIDs) == 0:
-		return "nobody is to be watched"
+		return "it is to carry nobody"
 	case s.ID != "" && s.ID == d.Reject:
 		return "it is to be made anew"
 	case s.NotificationURL != d.NotificationURL || s.LifecycleURL != d.LifecycleURL:

@@ -92,31 +92,46 @@ type planning struct {
 
 // giveUp finds the accounts that are broken.
 func (p *planning) giveUp(now time.Time) {
-	works := time.Time{} // since when the account that works longest does
+	failing := 0
+	var calm time.Time // since when no account has begun to fail or to work
 	for _, s := range p.slots {
-		if !s.Failing && s.Listed && (works.IsZero() || s.Since.Before(works)) {
-			works = s.Since
+		if s.Failing {
+			failing++
 		}
-	}
-	if works.IsZero() {
-		return // it is not the accounts
+		calm = latest(calm, s.Since)
 	}
 	for i, s := range p.slots {
 		if !s.Failing || len(s.Held) > 0 {
 			continue
 		}
-		at := s.Since
-		if works.After(at) {
-			at = works
+		// An account that carries nobody is not asked. That it worked once proves
+		// little: only that it did so later, or that no other one fails.
+		var at time.Time // since when this one fails and another one works
+		for _, other := range p.slots {
+			switch {
+			case other.Failing || !other.Listed:
+			case len(other.Held) > 0 || other.Since.After(s.Since):
+				at = soonest(at, latest(s.Since, other.Since))
+			case failing == 1:
+				at = soonest(at, calm)
+			}
+		}
+		if at.IsZero() {
+			continue // perhaps it is Graph, not the account
 		}
 		if at = at.Add(giveUp); now.Before(at) {
-			if p.plan.Next.IsZero() || at.Before(p.plan.Next) {
-				p.plan.Next = at
-			}
+			p.plan.Next = soonest(p.plan.Next, at)
 			continue
 		}
 		p.orders[i].Broken = true
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (p *planning) spread(most int) {
@@ -217,7 +232,7 @@ func (p *planning) inPlace() int {
 }
 
 // release finds the subscriptions whose people are to be carried by others, and
-// already are.
+// already are. What a trial holds will not last.
 func (p *planning) release() {
 	for i, s := range p.slots {
 		p.over[i] = len(p.orders[i].Assigned) == 0 && len(s.Held) > 0 && !p.needed(i)
@@ -232,7 +247,7 @@ func (p *planning) needed(i int) bool {
 			return false
 		}
 		for j, other := range p.slots {
-			if _, held := slices.BinarySearch(other.Held, id); held && j != i && !p.over[j] {
+			if _, held := slices.BinarySearch(other.Held, id); held && j != i && !p.over[j] && other.Trial == nil {
 				return false
 			}
 		}
