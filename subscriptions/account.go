@@ -103,7 +103,7 @@ func (c *Coordinator) try(a *account, now time.Time) time.Time {
 	case a.trial != nil && slices.Equal(a.refused, a.slot.Trial) && a.tryAt.IsZero():
 		a.tryAt = now.Add(tryAgain)
 	case a.trial == nil && len(a.refused) > 1 && slices.Equal(a.refused, a.slot.Assigned) && a.believed(triesOfAll) && !now.Before(a.noTrial):
-		c.o.Log.Warn("subscription refused, looking for the people because of whom", "account", a.slot.Key, "people", len(a.refused))
+		c.log.Warn("subscription refused, looking for the people because of whom", "account", a.slot.Key, "people", len(a.refused))
 		a.trial = bisect(a.refused, c.known(a))
 		a.slot.Trial = a.trial.next()
 	}
@@ -138,10 +138,10 @@ func (c *Coordinator) tried(a *account, worked bool, now time.Time) {
 		for _, id := range broken {
 			c.quarantine.add(id, now)
 		}
-		c.o.Log.Warn("people because of whom graph refuses a subscription are only polled for a while", "account", a.slot.Key, "people", len(broken))
+		c.log.Warn("people because of whom graph refuses a subscription are only polled for a while", "account", a.slot.Key, "people", len(broken))
 	} else {
 		a.noTrial = now.Add(notPeople)
-		c.o.Log.Warn("graph refuses every subscription of the account, it is not the people", "account", a.slot.Key)
+		c.log.Warn("graph refuses every subscription of the account, it is not the people", "account", a.slot.Key)
 	}
 	a.endTrial()
 }

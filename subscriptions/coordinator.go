@@ -47,6 +47,7 @@ type Coordinator struct {
 	o        CoordinatorOptions
 	accounts []*account
 	wake     chan struct{} // holds at most one signal
+	log      *slog.Logger
 
 	mu         sync.Mutex // guards the rest, and the accounts
 	poked      bool
@@ -65,7 +66,7 @@ func NewCoordinator(o CoordinatorOptions) *Coordinator {
 	if o.Changed == nil {
 		o.Changed = func() {}
 	}
-	c := &Coordinator{o: o, wake: make(chan struct{}, 1), quarantine: quarantine{}}
+	c := &Coordinator{o: o, wake: make(chan struct{}, 1), log: o.Log.With("tenant", o.TenantID), quarantine: quarantine{}}
 	pace := newPace()
 	for _, a := range o.Accounts {
 		built := &account{slot: Slot{Key: a.Key, Failing: true}, order: Order{Undecided: true}}
@@ -127,7 +128,7 @@ func (c *Coordinator) Recreate(accountKey, reason string) bool {
 		if a.slot.Key == accountKey && a.slot.SubscriptionID != "" {
 			if a.slot.Reject != a.slot.SubscriptionID {
 				a.slot.Reject = a.slot.SubscriptionID
-				c.o.Log.Warn("subscription will be made anew", "account", accountKey, "subscription", a.slot.SubscriptionID, "reason", reason)
+				c.log.Warn("subscription will be made anew", "account", accountKey, "subscription", a.slot.SubscriptionID, "reason", reason)
 			}
 			c.signal()
 			return true
@@ -245,7 +246,7 @@ func (c *Coordinator) apply(plan TenantPlan) (changed bool) {
 			c.signal()
 		}
 		if order.Broken && !a.order.Broken {
-			c.o.Log.Warn("account given up until it works again, others carry its people", "account", a.slot.Key)
+			c.log.Warn("account given up until it works again, others carry its people", "account", a.slot.Key)
 		}
 		if !a.order.same(order) {
 			changed = true
@@ -258,7 +259,7 @@ func (c *Coordinator) apply(plan TenantPlan) (changed bool) {
 		if plan.Missing > c.missing {
 			level = slog.LevelWarn
 		}
-		c.o.Log.Log(context.Background(), level, "people beyond what the accounts can carry are polled",
+		c.log.Log(context.Background(), level, "people beyond what the accounts can carry are polled",
 			"people", len(c.people), "polled", len(plan.Unplaced), "accounts_missing", plan.Missing)
 	}
 	changed = changed || !slices.Equal(plan.Unplaced, c.unplaced)

@@ -24,15 +24,8 @@ type tenant struct {
 	app      *signin.Credential
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
-	accounts []*account
-	over     int // people beyond what the subscription can carry, as last logged
-}
-
-// account is a service user and the subscription that it carries.
-type account struct {
-	key        string
-	credential *signin.Credential
-	manager    *subscriptions.Manager
+	users    []*signin.Credential // of the service users
+	coverage *subscriptions.Coordinator
 }
 
 func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states graph.ClientStates) (*tenant, error) {
@@ -81,39 +74,42 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
 		Log:       s.Log,
 	})
+	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
-		built := &account{key: graph.AccountKey(c.ID, a.Username)}
-		log := log.With("account", built.key)
-		if built.credential, err = signin.NewUser(signIn, a.Username, a.Password.Read); err != nil {
-			return nil, err
-		}
-		client, err := client(built.credential, log)
+		key := graph.AccountKey(c.ID, a.Username)
+		user, err := signin.NewUser(signIn, a.Username, a.Password.Read)
 		if err != nil {
 			return nil, err
 		}
-		built.manager = subscriptions.New(subscriptions.Options{
-			Graph: accountGraph{client, built.credential},
-			Desired: func() subscriptions.Desired {
-				key := s.vault.Current()
-				return subscriptions.Desired{
-					TenantID:          c.ID,
-					AccountKey:        built.key,
-					UserIDs:           t.pushed(everybody(), log),
-					NotificationURL:   s.Config.CallbackURL(),
-					LifecycleURL:      s.Config.LifecycleURL(),
-					Certificate:       graph.Certificate{ID: key.ID, DER: key.Certificate},
-					KnownCertificates: s.holdsCertificate,
-					ClientState:       states.Issue(c.ID, built.key),
-				}
-			},
-			Gap: func(reason string, userIDs []string) {
-				log.Info("reading people whose changes may have been missed", "reason", reason, "people", len(userIDs))
-				t.sweeper.Ask(graph.OriginSweep, userIDs...)
-			},
-			Log: s.Log,
-		})
-		t.accounts = append(t.accounts, built)
+		client, err := client(user, log.With("account", key))
+		if err != nil {
+			return nil, err
+		}
+		t.users = append(t.users, user)
+		accounts = append(accounts, subscriptions.Account{Key: key, Graph: accountGraph{client, user}})
 	}
+	t.coverage = subscriptions.NewCoordinator(subscriptions.CoordinatorOptions{
+		TenantID: c.ID,
+		Accounts: accounts,
+		People:   everybody,
+		Desired: func(account string) subscriptions.Desired {
+			key := s.vault.Current()
+			return subscriptions.Desired{
+				TenantID:          c.ID,
+				AccountKey:        account,
+				NotificationURL:   s.Config.CallbackURL(),
+				LifecycleURL:      s.Config.LifecycleURL(),
+				Certificate:       graph.Certificate{ID: key.ID, DER: key.Certificate},
+				KnownCertificates: s.holdsCertificate,
+				ClientState:       states.Issue(c.ID, account),
+			}
+		},
+		Gap: func(account, reason string, userIDs []string) {
+			log.Info("reading people whose changes may have been missed", "account", account, "reason", reason, "people", len(userIDs))
+			t.sweeper.Ask(graph.OriginSweep, userIDs...)
+		},
+		Log: s.Log,
+	})
 	return t, nil
 }
 
@@ -145,24 +141,12 @@ func (t *tenant) run(ctx context.Context, busReady <-chan struct{}, ready func()
 		ready()
 		t.sweeper.AskAll(graph.OriginStart)
 		g.Go(func() error { return t.sweeper.Run(ctx) })
-		for _, a := range t.accounts {
-			g.Go(func() error { return a.manager.Run(ctx) })
+		for _, run := range t.coverage.Runs() {
+			g.Go(func() error { return run(ctx) })
 		}
 		return nil
 	})
 	return g.Wait()
-}
-
-// pushed are the people that the account's subscription can carry. The others
-// are still read by every sweep.
-func (t *tenant) pushed(everybody []string, log *slog.Logger) []string {
-	over := max(len(everybody)-graph.MaxPeople, 0)
-	if over != t.over {
-		t.over = over
-		log.Warn("more people than one subscription can carry: the rest is only polled",
-			"people", len(everybody), "polled", over, "accounts_missing", (over+graph.MaxPeople-1)/graph.MaxPeople)
-	}
-	return everybody[:len(everybody)-over]
 }
 
 // known reports whether the tenant's people have been read once.
@@ -183,9 +167,7 @@ func (s *service) peopleChanged(t *tenant, d people.Diff) {
 		}
 	}
 	if len(d.Added)+len(d.Removed) > 0 {
-		for _, a := range t.accounts {
-			a.manager.Poke()
-		}
+		t.coverage.Poke()
 	}
 	s.purgeLeavers()
 }
@@ -195,10 +177,10 @@ func (t *tenant) reload() {
 	t.app.Reset()
 	t.follower.Refresh()
 	t.sweeper.Retry()
-	for _, a := range t.accounts {
-		a.credential.Reset()
-		a.manager.Poke()
+	for _, user := range t.users {
+		user.Reset()
 	}
+	t.coverage.Poke()
 }
 
 func selection(c config.People) people.Selection {
