@@ -86,6 +86,18 @@ func describe(err error) (cause, requestID string) {
 	return err.Error(), ""
 }
 
+// blamesPeople reports whether a refused create may be due to one of the people
+// in it: Graph answers 500 when somebody was deleted or has a broken presence
+// account, and perhaps 400. The latter it would answer again.
+func blamesPeople(err error) (blames, certain bool) {
+	g, ok := errors.AsType[*graph.Error](err)
+	if !ok {
+		return false, false
+	}
+	certain = g.Status == 400 && g.Class() == graph.Invalid
+	return certain || g.Status == 500, certain
+}
+
 func adviceOn(err error) string {
 	if s, ok := errors.AsType[*graph.SignInError](err); ok {
 		return s.Advice

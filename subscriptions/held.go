@@ -8,6 +8,9 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
+// soon after the start nothing was missed: everybody is read then.
+const soon = 10 * time.Second
+
 // leastPause between two renewals, whatever expiry Graph answers.
 const leastPause = 30 * time.Second
 
@@ -23,6 +26,9 @@ type held struct {
 // adopt counts on a subscription that was listed. How long it was granted for
 // is not known: Graph's hour is the guess.
 func (m *Manager) adopt(ctx context.Context, s graph.Subscription) {
+	if m.held != nil && m.held.ID == s.ID {
+		return // we know more about it than the listing
+	}
 	m.establish(ctx, &held{
 		Subscription: s,
 		renewAt:      s.ExpiresAt.Add(-renewBelow - m.part(lifetime/20)),
@@ -48,12 +54,12 @@ func (m *Manager) part(d time.Duration) time.Duration {
 	return time.Duration(m.o.Jitter() * float64(d))
 }
 
-// establish begins to count on h. Unless it is the first one and came without
-// trouble, changes may have been missed before it.
+// establish begins to count on h. Unless it is the first one and came soon and
+// without trouble, changes may have been missed before it.
 func (m *Manager) establish(ctx context.Context, h *held, msg, gap string) {
 	m.held = h
 	m.log(ctx, slog.LevelInfo, msg, "people", len(h.UserIDs), "expires", h.ExpiresAt, "certificate", h.Certificate.ID)
-	if m.established || m.failing() {
+	if m.established || m.failing() || time.Since(m.startedAt) > soon {
 		m.o.Gap(gap, h.UserIDs)
 	}
 	m.established = true
@@ -64,4 +70,5 @@ func (m *Manager) establish(ctx context.Context, h *held, msg, gap string) {
 func (m *Manager) lose(ctx context.Context, why string) {
 	m.log(ctx, slog.LevelWarn, "subscription lost", "why", why)
 	m.gone, m.held = m.held.ID, nil
+	m.publish()
 }

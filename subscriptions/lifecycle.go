@@ -46,8 +46,8 @@ func (m *Manager) Lifecycle(l graph.Lifecycle) {
 // wait after a failure, an event never does.
 func (m *Manager) takeSignals(ctx context.Context) {
 	m.mu.Lock()
-	poked, recreate, e := m.poked, m.recreate, m.events
-	m.poked, m.recreate, m.events = false, "", events{unknown: e.unknown}
+	poked, e := m.poked, m.events
+	m.poked, m.events = false, events{unknown: e.unknown}
 	m.mu.Unlock()
 
 	if poked && !m.throttled {
@@ -65,10 +65,7 @@ func (m *Manager) takeSignals(ctx context.Context) {
 	if e.missed {
 		m.o.Gap(GapMissed, m.held.UserIDs)
 	}
-	switch {
-	case e.removed == m.held.ID:
+	if e.removed == m.held.ID {
 		m.lose(ctx, "graph removed it")
-	case recreate != "":
-		m.lose(ctx, recreate) // the next round deletes what is left of it
 	}
 }

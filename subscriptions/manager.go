@@ -43,6 +43,12 @@ type Options struct {
 	Gap func(reason string, userIDs []string)
 	// Changed is told every new status, from the goroutine of Run. May be nil.
 	Changed func(Status)
+	// Surveyed is told, while the wish is undecided, whom the account's
+	// subscription names; nobody if there is none. May be nil.
+	Surveyed func(userIDs []string)
+	// Refused is told of a create that Graph refused in a way that may be due to
+	// one of the people; certain if trying again would not help. May be nil.
+	Refused func(userIDs []string, certain bool)
 	Log     *slog.Logger
 	// Jitter gives numbers from [0, 1); nil means at random.
 	Jitter func() float64
@@ -52,14 +58,14 @@ type Options struct {
 // called from anywhere; Run must run once at a time.
 type Manager struct {
 	o    Options
+	pace *pace         // shared by the tenant's accounts; nil: none
 	wake chan struct{} // holds at most one signal
 
-	mu       sync.Mutex // guards these five
-	poked    bool
-	recreate string // why; empty: not asked
-	events   events
-	status   Status
-	carried  []string
+	mu      sync.Mutex // guards these four
+	poked   bool
+	events  events
+	status  Status
+	covered []string // whom the subscription of status names
 
 	// Only Run's goroutine touches the rest.
 	wish        Desired
@@ -67,6 +73,8 @@ type Manager struct {
 	gone        string // a subscription that Graph called gone: a listing that still has it is not believed
 	established bool   // there has been a subscription since the start
 	listedEmpty bool   // Graph has none, and none was wanted when it said so
+	survey      survey
+	startedAt   time.Time
 	refreshedAt time.Time
 
 	failures, refusals int // in a row: that pass by themselves, that do not
@@ -92,14 +100,6 @@ func (m *Manager) Poke() {
 	m.signal()
 }
 
-// Recreate wants the subscription made anew although it looks well.
-func (m *Manager) Recreate(reason string) {
-	m.mu.Lock()
-	m.recreate = reason
-	m.mu.Unlock()
-	m.signal()
-}
-
 func (m *Manager) signal() {
 	select {
 	case m.wake <- struct{}{}:
@@ -110,6 +110,7 @@ func (m *Manager) signal() {
 // Run keeps the subscription as desired until ctx ends; then it returns nil.
 // Errors of Graph never end it. What exists at Graph stays: see Delete.
 func (m *Manager) Run(ctx context.Context) error {
+	m.startedAt = time.Now()
 	for ctx.Err() == nil {
 		m.takeSignals(ctx)
 		if !time.Now().Before(m.retryAt) {
@@ -120,7 +121,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			}
 		}
 		m.publish()
-		m.wait(ctx)
+		waitFor(ctx, m.wake, m.next())
 	}
 	return nil
 }
@@ -128,11 +129,14 @@ func (m *Manager) Run(ctx context.Context) error {
 // round does what is due now and returns the first error.
 func (m *Manager) round(ctx context.Context) error {
 	m.wish = m.o.Desired()
+	if m.wish.Undecided {
+		return m.look(ctx)
+	}
 	now := time.Now()
 	if m.held != nil && !now.Before(m.held.ExpiresAt) {
 		m.lose(ctx, "it expired")
 	}
-	if m.held != nil && m.wish.differs(m.held.Subscription) == "" {
+	if m.held != nil && !m.survey.doubles && m.wish.differs(m.held.Subscription) == "" {
 		if now.Before(m.held.renewAt) {
 			return nil
 		}
@@ -151,7 +155,7 @@ func (m *Manager) round(ctx context.Context) error {
 // its answer was lost.
 func (m *Manager) reconcile(ctx context.Context) error {
 	m.listedEmpty = false
-	actual, err := m.list(ctx)
+	actual, err := m.surveyed(ctx)
 	if err != nil {
 		return err
 	}
@@ -160,7 +164,10 @@ func (m *Manager) reconcile(ctx context.Context) error {
 			return err
 		}
 	}
-	m.listedEmpty = len(m.wish.UserIDs) == 0
+	m.survey.doubles = false
+	if m.listedEmpty = len(m.wish.UserIDs) == 0; m.listedEmpty {
+		m.established = true // whatever comes next comes after a time without
+	}
 	return nil
 }
 
@@ -175,16 +182,17 @@ func (m *Manager) next() time.Time {
 	return time.Time{}
 }
 
-func (m *Manager) wait(ctx context.Context) {
+// waitFor waits for a signal, for the time (zero: there is none) or for ctx to end.
+func waitFor(ctx context.Context, wake <-chan struct{}, next time.Time) {
 	var due <-chan time.Time
-	if next := m.next(); !next.IsZero() {
+	if !next.IsZero() {
 		timer := time.NewTimer(time.Until(next))
 		defer timer.Stop()
 		due = timer.C
 	}
 	select {
 	case <-ctx.Done():
-	case <-m.wake:
+	case <-wake:
 	case <-due:
 	}
 }

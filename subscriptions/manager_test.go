@@ -118,25 +118,6 @@ func TestChangedPeopleAreReplaced(t *testing.T) {
 	})
 }
 
-// One that looks well is made anew on request, with its people read again.
-func TestRecreate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := manage(t, newSim())
-		defer m.stop()
-		m.Recreate("nothing is there yet")
-		m.after(10 * time.Minute)
-		m.expectGaps(t)
-		if got := m.Carried(); !slices.Equal(got, m.wish.UserIDs) {
-			t.Errorf("carries %q", got)
-		}
-		m.Recreate("nothing is delivered")
-		expectOps(t, m.after(0), "list delete refresh create")
-		m.expect(t, Healthy, "sub-2")
-		m.expectGaps(t, "created anew: 2")
-		expectOps(t, m.after(10*time.Minute), "")
-	})
-}
-
 func TestCertificatesRotateAtRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim()

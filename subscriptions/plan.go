@@ -26,7 +26,13 @@ type Desired struct {
 	AccountKey string // graph.AccountKey of the service user
 	// UserIDs are sorted, in lower case, at most graph.MaxPeople. Nobody means
 	// that no subscription is wanted.
-	UserIDs         []string
+	UserIDs []string
+	// Undecided: who is wanted depends on what the accounts have. The manager
+	// says what there is and touches nothing.
+	Undecided bool
+	// Reject is the id of a subscription that must go whatever it names: it
+	// turned out not to deliver. Usually empty.
+	Reject          string
 	NotificationURL string
 	LifecycleURL    string
 	// Certificate is what new subscriptions are encrypted with, and old ones
@@ -71,7 +77,7 @@ type Action struct {
 // Subscriptions to something other than presence, which name nobody, stay alone.
 func Plan(d Desired, actual []graph.Subscription, now time.Time) []Action {
 	actual = slices.DeleteFunc(slices.Clone(actual), func(s graph.Subscription) bool { return len(s.UserIDs) == 0 })
-	keep, found := best(d, actual, now)
+	keep, found := longest(actual, func(s graph.Subscription) bool { return misfit(d, s, now) == "" })
 	var plan []Action
 	if found {
 		plan = append(plan, Action{Adopt, keep, "fits"})
@@ -95,9 +101,9 @@ func Plan(d Desired, actual []graph.Subscription, now time.Time) []Action {
 	return plan
 }
 
-// best is the fitting subscription that lives longest.
-func best(d Desired, actual []graph.Subscription, now time.Time) (graph.Subscription, bool) {
-	fitting := slices.DeleteFunc(slices.Clone(actual), func(s graph.Subscription) bool { return misfit(d, s, now) != "" })
+// longest is the one of those that fit that lives longest.
+func longest(actual []graph.Subscription, fits func(graph.Subscription) bool) (graph.Subscription, bool) {
+	fitting := slices.DeleteFunc(slices.Clone(actual), func(s graph.Subscription) bool { return !fits(s) })
 	if len(fitting) == 0 {
 		return graph.Subscription{}, false
 	}
@@ -118,7 +124,9 @@ func misfit(d Desired, s graph.Subscription, now time.Time) string {
 func (d Desired) differs(s graph.Subscription) string {
 	switch {
 	case len(d.UserIDs) == 0:
-		return "nobody is to be watched"
+		return "it is to carry nobody"
+	case s.ID != "" && s.ID == d.Reject:
+		return "it is to be made anew"
 	case s.NotificationURL != d.NotificationURL || s.LifecycleURL != d.LifecycleURL:
 		return "its URLs are others"
 	case !slices.Equal(s.UserIDs, d.UserIDs):

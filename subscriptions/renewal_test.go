@@ -20,7 +20,7 @@ func TestFirstStart(t *testing.T) {
 		m.expectGaps(t)
 		got := m.Status()
 		want := Status{
-			TenantID: m.wish.TenantID, AccountKey: m.wish.AccountKey, State: Healthy, SubscriptionID: "sub-1", People: 2,
+			TenantID: m.wish.TenantID, AccountKey: m.wish.AccountKey, State: Healthy, Since: time.Now(), SubscriptionID: "sub-1", People: 2,
 			ExpiresAt: time.Now().Add(59 * time.Minute), RenewedAt: time.Now(), NextAttempt: time.Now().Add(29*time.Minute + 30*time.Second),
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

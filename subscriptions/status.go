@@ -19,8 +19,9 @@ type Status struct {
 	TenantID       string
 	AccountKey     string
 	State          State
-	SubscriptionID string // empty while there is none
-	People         int    // covered by it
+	Since          time.Time // when the state or the subscription became another
+	SubscriptionID string    // empty while there is none
+	People         int       // covered by it
 	ExpiresAt      time.Time
 	RenewedAt      time.Time // also of a create; zero after an adoption
 	// NextAttempt is when Graph will be asked next; zero when only a new wish
@@ -39,12 +40,12 @@ func (m *Manager) Status() Status {
 	return m.status
 }
 
-// Carried are the ids of the people whom the subscription of now names. The
-// slice must not be changed.
-func (m *Manager) Carried() []string {
+// Covered are the people of the subscription that Status tells of, sorted. They
+// must not be changed.
+func (m *Manager) Covered() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.carried
+	return m.covered
 }
 
 // publish makes the status visible and tells Options.Changed if it differs.
@@ -53,16 +54,21 @@ func (m *Manager) publish() {
 		TenantID: m.wish.TenantID, AccountKey: m.wish.AccountKey,
 		State: m.state(), NextAttempt: m.next(), LastError: m.lastError, Advice: m.advice,
 	}
-	var carried []string
 	if m.held != nil {
-		carried = m.held.UserIDs
 		s.SubscriptionID, s.People = m.held.ID, len(m.held.UserIDs)
 		s.ExpiresAt, s.RenewedAt = m.held.ExpiresAt, m.held.renewedAt
 	}
 	m.mu.Lock()
 	s.UnknownEvents = m.events.unknown
+	s.Since = m.status.Since
+	if s.State != m.status.State || s.SubscriptionID != m.status.SubscriptionID {
+		s.Since = time.Now()
+	}
 	same := s == m.status
-	m.status, m.carried = s, carried
+	m.status, m.covered = s, nil
+	if m.held != nil {
+		m.covered = m.held.UserIDs
+	}
 	m.mu.Unlock()
 	if !same && m.o.Changed != nil {
 		m.o.Changed(s)

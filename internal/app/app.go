@@ -118,10 +118,8 @@ func (s *service) deleteSubscriptions() error {
 	defer cancel()
 	var errs []error
 	for _, t := range s.tenants {
-		for _, a := range t.accounts {
-			if err := a.manager.Delete(ctx); err != nil {
-				errs = append(errs, fmt.Errorf("account %s of tenant %s: %w", a.key, t.name, err))
-			}
+		if err := t.push.Delete(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("tenant %s: %w", t.name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -15,9 +15,9 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 	return coverage.New(coverage.Options{
 		TenantID: c.ID, Tenant: c.Name,
 		People:   func() []string { return s.directory.IDs(c.ID) },
-		Accounts: func() []coverage.Account { return t.covering(s.directory.IDs(c.ID)) },
+		Accounts: t.covering,
 		Latency:  s.Latency, StaleAfter: c.StaleAfter,
-		Recreate: t.recreate,
+		Recreate: func(account, reason string) { t.push.Recreate(account, reason) },
 		Stale: func(ctx context.Context, userIDs []string, unconfirmed func(string) bool) error {
 			who := make([]graph.Person, len(userIDs))
 			for i, id := range userIDs {
@@ -32,24 +32,15 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 }
 
 // covering tells whom each account is to carry and what Graph has for it.
-func (t *tenant) covering(everybody []string) []coverage.Account {
+func (t *tenant) covering() []coverage.Account {
 	var list []coverage.Account
-	for _, a := range t.accounts {
-		status := a.manager.Status()
+	for _, a := range t.push.Coverage().Accounts {
 		list = append(list, coverage.Account{
-			Key: a.key, Assigned: carriable(everybody),
-			SubscriptionID: status.SubscriptionID, Trouble: status.LastError, Carried: a.manager.Carried(),
+			Key: a.AccountKey, Assigned: a.Assigned,
+			SubscriptionID: a.SubscriptionID, Trouble: a.LastError, Carried: a.UserIDs,
 		})
 	}
 	return list
-}
-
-func (t *tenant) recreate(accountKey, reason string) {
-	for _, a := range t.accounts {
-		if a.key == accountKey {
-			a.manager.Recreate(reason)
-		}
-	}
 }
 
 // seen passes on what a reading proves.

@@ -127,14 +127,8 @@ func (s *service) read(who []graph.Person) {
 
 // lifecycle hands an event to the subscription that it is about.
 func (s *service) lifecycle(l graph.Lifecycle) {
-	t := s.tenants[l.TenantID]
-	if t == nil {
-		return
-	}
-	for _, a := range t.accounts {
-		if a.key == l.Slot {
-			a.manager.Lifecycle(l)
-		}
+	if t := s.tenants[l.TenantID]; t != nil {
+		t.push.Lifecycle(l)
 	}
 }
 

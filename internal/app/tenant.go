@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/x509"
-	"log/slog"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,15 +24,8 @@ type tenant struct {
 	app      *signin.Credential
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
-	accounts []*account // none when the tenant is only polled
-	over     int        // people beyond what the subscription can carry, as last logged
-}
-
-// account is a service user and the subscription that it carries.
-type account struct {
-	key        string
-	credential *signin.Credential
-	manager    *subscriptions.Manager
+	users    []*signin.Credential       // of the service users
+	push     *subscriptions.Coordinator // without accounts when the tenant is only polled
 }
 
 func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states graph.ClientStates) (*tenant, error) {
@@ -61,44 +53,48 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
 		Log:       s.Log,
 	})
+	pushed := everybody
 	if c.Mode == config.ModePoll {
-		return t, nil
+		pushed, c.Accounts = func() []string { return nil }, nil
 	}
+	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
-		built := &account{key: graph.AccountKey(c.ID, a.Username)}
-		log := log.With("account", built.key)
-		if built.credential, err = signin.NewUser(connection.signIn, a.Username, a.Password.Read); err != nil {
-			return nil, err
-		}
-		client, err := connection.client(built.credential, log)
+		key := graph.AccountKey(c.ID, a.Username)
+		user, err := signin.NewUser(connection.signIn, a.Username, a.Password.Read)
 		if err != nil {
 			return nil, err
 		}
-		built.manager = subscriptions.New(subscriptions.Options{
-			Graph: accountGraph{client, built.credential},
-			Desired: func() subscriptions.Desired {
-				key := s.vault.Current()
-				return subscriptions.Desired{
-					TenantID:          c.ID,
-					AccountKey:        built.key,
-					UserIDs:           t.pushed(everybody(), log),
-					NotificationURL:   s.Config.CallbackURL(),
-					LifecycleURL:      s.Config.LifecycleURL(),
-					Certificate:       graph.Certificate{ID: key.ID, DER: key.Certificate},
-					KnownCertificates: s.keys.holds,
-					ClientState:       states.Issue(c.ID, built.key),
-				}
-			},
-			Gap: func(reason string, userIDs []string) {
-				log.Info("reading people whose changes may have been missed", "reason", reason, "people", len(userIDs))
-				t.coverage.Gap(built.key)
-				t.sweeper.Ask(graph.OriginSweep, userIDs...)
-			},
-			Changed: func(subscriptions.Status) { t.coverage.Update() },
-			Log:     s.Log,
-		})
-		t.accounts = append(t.accounts, built)
+		client, err := connection.client(user, log.With("account", key))
+		if err != nil {
+			return nil, err
+		}
+		t.users = append(t.users, user)
+		accounts = append(accounts, subscriptions.Account{Key: key, Graph: accountGraph{client, user}})
 	}
+	t.push = subscriptions.NewCoordinator(subscriptions.CoordinatorOptions{
+		TenantID: c.ID,
+		Accounts: accounts,
+		People:   pushed,
+		Desired: func(account string) subscriptions.Desired {
+			key := s.vault.Current()
+			return subscriptions.Desired{
+				TenantID:          c.ID,
+				AccountKey:        account,
+				NotificationURL:   s.Config.CallbackURL(),
+				LifecycleURL:      s.Config.LifecycleURL(),
+				Certificate:       graph.Certificate{ID: key.ID, DER: key.Certificate},
+				KnownCertificates: s.keys.holds,
+				ClientState:       states.Issue(c.ID, account),
+			}
+		},
+		Gap: func(account, reason string, userIDs []string) {
+			log.Info("reading people whose changes may have been missed", "account", account, "reason", reason, "people", len(userIDs))
+			t.coverage.Gap(account)
+			t.sweeper.Ask(graph.OriginSweep, userIDs...)
+		},
+		Changed: t.coverage.Update,
+		Log:     s.Log,
+	})
 	return t, nil
 }
 
@@ -126,28 +122,13 @@ func (t *tenant) run(ctx context.Context, busReady <-chan struct{}, ready func()
 		t.sweeper.AskAll(graph.OriginStart)
 		g.Go(func() error { return t.sweeper.Run(ctx) })
 		g.Go(func() error { return t.coverage.Run(ctx) })
-		for _, a := range t.accounts {
-			g.Go(func() error { return a.manager.Run(ctx) })
+		for _, run := range t.push.Runs() {
+			g.Go(func() error { return run(ctx) })
 		}
 		return nil
 	})
 	return g.Wait()
 }
-
-// pushed are the people that the account's subscription can carry. The others
-// are read every fast interval.
-func (t *tenant) pushed(everybody []string, log *slog.Logger) []string {
-	carried := carriable(everybody)
-	over := len(everybody) - len(carried)
-	if over != t.over {
-		t.over = over
-		log.Warn("more people than one subscription can carry: the rest is only polled",
-			"people", len(everybody), "polled", over, "accounts_missing", (over+graph.MaxPeople-1)/graph.MaxPeople)
-	}
-	return carried
-}
-
-func carriable(everybody []string) []string { return everybody[:min(len(everybody), graph.MaxPeople)] }
 
 // known reports whether the tenant's people have been read once.
 func (t *tenant) known() bool {
@@ -169,9 +150,7 @@ func (s *service) peopleChanged(t *tenant, d people.Diff) {
 	}
 	if len(d.Added)+len(d.Removed) > 0 {
 		t.coverage.Update()
-		for _, a := range t.accounts {
-			a.manager.Poke()
-		}
+		t.push.Poke()
 	}
 	s.tidySoon()
 }
@@ -181,10 +160,10 @@ func (t *tenant) reload() {
 	t.app.Reset()
 	t.follower.Refresh()
 	t.sweeper.Retry()
-	for _, a := range t.accounts {
-		a.credential.Reset()
-		a.manager.Poke()
+	for _, user := range t.users {
+		user.Reset()
 	}
+	t.push.Poke()
 }
 
 func selection(c config.People) people.Selection {

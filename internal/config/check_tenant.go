@@ -64,14 +64,14 @@ func (r *reader) checkAccounts(path string, t *Tenant) {
 	if len(t.Accounts) == 0 && t.Mode != ModePoll {
 		r.wrong(path+".accounts", "is missing", "give a service user, who carries the subscription, or set mode to poll")
 	}
-	if len(t.Accounts) > 1 {
-		r.wrong(path+".accounts", "several accounts per tenant are not available yet", "name one")
-	}
 	for i, a := range t.Accounts {
 		path := fmt.Sprintf("%s.accounts[%d]", path, i)
 		const right = "write it like svc-presence@contoso.com"
 		if r.required(path+".username", a.Username, right) && !upnForm.MatchString(a.Username) {
 			r.wrong(path+".username", "is not a user principal name", right)
+		}
+		if slices.ContainsFunc(t.Accounts[:i], func(b Account) bool { return a.Username != "" && strings.EqualFold(a.Username, b.Username) }) {
+			r.wrong(path+".username", "another account has this name", "name each once: Graph allows each one subscription")
 		}
 		if !r.exactlyOne(path, "password", "password_file", "sign_in") || a.SignIn == "" {
 			continue

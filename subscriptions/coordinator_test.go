@@ -1,0 +1,371 @@
+package subscriptions
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
+
+func TestTenantIsCoveredByItsAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := coordinate(t, newCloud(), 3, persons(0, 1400))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.expectCovered(t, persons(0, 1400))
+		for i, a := range m.Coverage().Accounts {
+			if want := []int{650, 650, 100}[i]; len(a.UserIDs) != want || a.People != want || a.State != Healthy || a.SubscriptionID == "" || a.Since.IsZero() {
+				t.Errorf("account %d: %+v", i, a.Status)
+			}
+		}
+		m.pass(24 * time.Hour)
+		m.expectCovered(t, persons(0, 1400))
+		if m.cloud.made != 3 || m.cloud.worst != 0 {
+			t.Errorf("%d made, somebody was uncovered for %s", m.cloud.made, m.cloud.worst)
+		}
+	})
+}
+
+func TestMorePeopleThanPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := coordinate(t, newCloud(), 2, persons(0, 2000))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.expectPolled(t, NoPlace, 700)
+		if n := m.Coverage().Missing; n != 2 {
+			t.Errorf("%d accounts missing", n)
+		}
+		if log := m.out.String(); strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "polled=700 accounts_missing=2") {
+			t.Errorf("want one warning that says it:\n%s", log)
+		}
+		m.watch(persons(0, 1300))
+		m.pass(2 * time.Minute)
+		m.expectCovered(t, persons(0, 1300))
+	})
+}
+
+func TestRestartKeepsTheAssignment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 3, persons(0, 1400))
+		m.pass(10 * time.Second)
+		m.watch(persons(0, 1000)) // another assignment than a first start gives
+		m.pass(10 * time.Minute)
+		m.watch(append(persons(0, 900), persons(1300, 1600)...))
+		m.pass(10 * time.Minute)
+		m.stop()
+		before := m.Coverage().Accounts
+		m.cloud.ops()
+
+		m = coordinate(t, c, 3, m.people)
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.expectOps(t)
+		m.expectCovered(t, m.people)
+		for i, a := range m.Coverage().Accounts {
+			if a.SubscriptionID != before[i].SubscriptionID {
+				t.Errorf("account %d has %q, had %q", i+1, a.SubscriptionID, before[i].SubscriptionID)
+			}
+		}
+	})
+}
+
+func TestChangesAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := coordinate(t, newCloud(), 1, persons(0, 100))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.cloud.ops()
+		clear(m.gaps)
+		for n := range 10 { // one every 20 s: never quiet, until five minutes are over
+			m.watch(persons(0, 101+n))
+			m.pass(20 * time.Second)
+		}
+		m.expectOps(t)
+		m.expectPolled(t, NoSubscription, 10)
+		m.pass(45 * time.Second)
+		m.expectOps(t, "1 delete", "1 create")
+		m.expectCovered(t, persons(0, 110))
+		if len(m.gaps) != 110 {
+			t.Errorf("%d people are read after the replacement", len(m.gaps))
+		}
+		for n := range 35 {
+			m.watch(persons(0, 111+n))
+			m.pass(20 * time.Second)
+		}
+		m.expectOps(t, "1 delete", "1 create", "1 delete", "1 create")
+	})
+}
+
+func TestMakeBeforeBreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 3, persons(0, 1200))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.cloud.ops()
+		clear(m.gaps)
+		m.watch(persons(5, 1205)) // account 1 loses five and gets five
+		m.pass(2 * time.Minute)
+		m.expectOps(t, "3 create", "1 delete")
+		m.expectCovered(t, m.people)
+		if c.worst != 0 {
+			t.Errorf("somebody was uncovered for %s", c.worst)
+		}
+		if m.gaps[person(1204)] == 0 {
+			t.Error("the newcomers are not read")
+		}
+		m.watch(append(persons(6, 700), persons(800, 1205)...)) // both must change, one spare serves one after the other
+		m.pass(4 * time.Minute)
+		m.expectOps(t, "1 create", "2 delete", "2 create", "3 delete")
+		m.expectCovered(t, m.people)
+		if c.worst != 0 {
+			t.Errorf("somebody was uncovered for %s", c.worst)
+		}
+	})
+}
+
+func TestInPlaceOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 2, persons(0, 1300))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.cloud.ops()
+		m.watch(persons(1, 1299))
+		m.pass(2 * time.Minute)
+		m.expectOps(t, "1 delete", "1 create", "2 delete", "2 create")
+		m.expectCovered(t, m.people)
+		// From the effect of the delete to that of the create are a refresh and a create.
+		if c.worst > 3*c.took {
+			t.Errorf("somebody was uncovered for %s, want at most %s", c.worst, 3*c.took)
+		}
+	})
+}
+
+func TestSilentSubscriptionIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 1, persons(0, 100))
+		m.pass(10 * time.Second)
+		m.cloud.ops()
+		if m.Recreate("another", "silent") || !m.Recreate("1", "silent") {
+			t.Error("Recreate found the wrong one")
+		}
+		m.pass(10 * time.Second)
+		m.expectOps(t, "1 delete", "1 create")
+		m.expectCovered(t, m.people)
+		m.pass(time.Hour)
+		m.expectOps(t)
+		m.stop()
+
+		m = coordinate(t, c, 2, persons(0, 100))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		c.worst = 0
+		m.Recreate("1", "silent")
+		m.pass(10 * time.Second)
+		m.expectOps(t, "2 create", "1 delete")
+		m.expectCovered(t, m.people)
+		if c.worst != 0 {
+			t.Errorf("somebody was uncovered for %s", c.worst)
+		}
+	})
+}
+
+func TestAccountThatFailsIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		refused := &graph.SignInError{AADSTS: 50126, Meaning: "the password is wrong", Permanent: true}
+		locked := true
+		c.before = func(account, _ string) error {
+			if account == "1" && locked {
+				return refused
+			}
+			return nil
+		}
+		m := coordinate(t, c, 3, persons(0, 1300))
+		defer m.stop()
+		m.pass(time.Minute)
+		m.expectPolled(t, NoSubscription, 650)
+		m.pass(giveUp + time.Minute)
+		m.expectCovered(t, m.people)
+
+		// When it works again it is the spare one.
+		locked = false
+		m.pass(15 * time.Minute)
+		m.cloud.ops()
+		m.watch(persons(1, 1300))
+		m.pass(2 * time.Minute)
+		m.expectOps(t, "1 create", "3 delete")
+	})
+}
+
+func TestNobodyMovesWhenEverythingFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 3, persons(0, 1300))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		c.mu.Lock()
+		c.before = func(string, string) error { return unavailable }
+		c.mu.Unlock()
+		m.pass(3 * time.Hour)
+		m.expectPolled(t, NoSubscription, 1300)
+		for _, a := range m.Coverage().Accounts {
+			if a.SubscriptionID != "" {
+				t.Errorf("%+v after hours without Graph", a.Status)
+			}
+		}
+		c.mu.Lock()
+		c.before = func(string, string) error { return nil }
+		c.mu.Unlock()
+		m.pass(2 * time.Minute)
+		m.expectCovered(t, m.people)
+		if n := len(m.Coverage().Accounts[2].UserIDs); n != 0 {
+			t.Errorf("%d people moved", n)
+		}
+	})
+}
+
+func TestBrokenPersonIsQuarantined(t *testing.T) {
+	for _, accounts := range []int{1, 2} { // without and with a spare one
+		synctest.Test(t, func(t *testing.T) {
+			c := newCloud()
+			c.ghost = time.Second
+			c.mind = person(640) // of the newcomers, trials cover some for a moment
+			m := coordinate(t, c, accounts, persons(0, 640))
+			defer m.stop()
+			m.pass(10 * time.Second)
+			c.mu.Lock()
+			c.broken[person(645)] = true
+			c.mu.Unlock()
+			m.watch(persons(0, 650))
+			m.pass(5 * time.Minute)
+			m.expectCovered(t, append(persons(0, 645), persons(646, 650)...))
+			m.expectPolled(t, Quarantined, 1)
+			if most := time.Duration(2-accounts) * 20 * time.Second; c.worst > most {
+				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.worst, most)
+			}
+
+			c.mu.Lock()
+			c.worst = 0
+			c.mu.Unlock()
+			m.pass(firstQuarantine + 5*time.Minute) // still broken
+			m.expectPolled(t, Quarantined, 1)
+			if most := time.Duration(2-accounts) * 20 * time.Second; c.worst > most {
+				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.worst, most)
+			}
+
+			c.mu.Lock()
+			c.broken = nil
+			c.mu.Unlock()
+			m.pass(2*firstQuarantine + 5*time.Minute)
+			m.expectCovered(t, m.people)
+			if strings.Contains(m.out.String(), person(645)) {
+				t.Error("the log names somebody")
+			}
+		})
+	}
+}
+
+func TestBrokenPeopleAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		for _, n := range []int{0, 17, 300, 301, 649} {
+			c.broken[person(n)] = true
+		}
+		m := coordinate(t, c, 2, persons(0, 1300))
+		defer m.stop()
+		m.pass(15 * time.Minute)
+		m.expectPolled(t, Quarantined, 5)
+		m.expectPolled(t, NoSubscription, 0)
+	})
+}
+
+func TestARefusalOfEverybodyBlamesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.before = func(_, op string) error {
+			if op == "create" {
+				return &graph.Error{Status: 500, Message: "An internal error occurred."}
+			}
+			return nil
+		}
+		m := coordinate(t, c, 2, persons(0, 1000))
+		defer m.stop()
+		m.pass(2 * time.Hour)
+		m.expectPolled(t, Quarantined, 0)
+		if n := len(c.calls[writing]); n > 2*250 {
+			t.Errorf("%d creates in two hours", n)
+		}
+		c.mu.Lock()
+		c.before = func(string, string) error { return nil }
+		c.mu.Unlock()
+		m.pass(2 * time.Minute)
+		m.expectCovered(t, m.people)
+	})
+}
+
+func TestManyAccountsStayBelowTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		m := coordinate(t, c, 80, persons(0, 70*650))
+		defer m.stop()
+		m.pass(5 * time.Minute)
+		m.expectCovered(t, m.people)
+		if lists, writes := c.busiest(listing), c.busiest(writing); lists > 25 || writes > 500 {
+			t.Errorf("%d listings and %d writes in 20 s", lists, writes)
+		}
+	})
+}
+
+func TestThrottlingOfOneAccountStopsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := true
+		c.before = func(_, op string) error {
+			if op == "create" && first {
+				first = false
+				return &graph.Error{Status: 429, RetryAfter: 2 * time.Minute}
+			}
+			return nil
+		}
+		m := coordinate(t, c, 6, persons(0, 6*650))
+		defer m.stop()
+		m.pass(3 * time.Second)
+		begun := len(c.calls[writing])
+		m.pass(100 * time.Second)
+		if n := len(c.calls[writing]) - begun; n != 0 {
+			t.Errorf("%d creates although Graph asked to wait", n)
+		}
+		m.pass(time.Minute)
+		m.expectCovered(t, m.people)
+	})
+}
+
+func TestLifecycleReachesItsAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := coordinate(t, newCloud(), 2, persons(0, 1000))
+		defer m.stop()
+		m.pass(10 * time.Second)
+		m.cloud.ops()
+		m.Lifecycle(graph.Lifecycle{Slot: "2", Event: "subscriptionRemoved", SubscriptionID: m.Coverage().Accounts[1].SubscriptionID})
+		m.pass(10 * time.Second)
+		m.expectOps(t, "2 delete", "2 create")
+		m.expectCovered(t, m.people)
+	})
+}
+
+func TestDeleteOfATenantLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := coordinate(t, newCloud(), 3, persons(0, 1400))
+		m.pass(10 * time.Second)
+		m.stop()
+		if err := m.Delete(t.Context()); err != nil || len(m.cloud.subs) != 0 {
+			t.Errorf("%v, %d left", err, len(m.cloud.subs))
+		}
+	})
+}

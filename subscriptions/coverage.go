@@ -1,0 +1,63 @@
+package subscriptions
+
+import "time"
+
+// Coverage is who of a tenant is covered by what.
+type Coverage struct {
+	Accounts []AccountCoverage
+	// Polled is who is in no subscription now, by the reason, each sorted.
+	Polled map[Reason][]string
+	// Missing is how many more accounts it takes for those with NoPlace.
+	Missing int
+}
+
+// AccountCoverage is one account and its people.
+type AccountCoverage struct {
+	Status
+	Assigned []string // user ids of whom it is to carry; must not be changed
+	UserIDs  []string // whom its subscription names, sorted; must not be changed
+}
+
+// Reason is why somebody is only polled.
+type Reason string
+
+// The reasons.
+const (
+	NoPlace        Reason = "no place"        // the accounts carry as many as they can
+	Quarantined    Reason = "quarantined"     // Graph refused a subscription because of this person
+	NoSubscription Reason = "no subscription" // it is not made yet, or it is lost
+)
+
+// Coverage of now.
+func (c *Coordinator) Coverage() Coverage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	out := Coverage{Polled: map[Reason][]string{}, Missing: c.missing}
+	covered := make(map[string]bool, len(c.people))
+	for _, a := range c.accounts {
+		status := a.status
+		status.TenantID, status.AccountKey = c.o.TenantID, a.slot.Key
+		out.Accounts = append(out.Accounts, AccountCoverage{status, a.slot.Assigned, a.slot.Held})
+		for _, id := range a.slot.Held {
+			covered[id] = true
+		}
+	}
+	noPlace := make(map[string]bool, len(c.unplaced))
+	for _, id := range c.unplaced {
+		noPlace[id] = true
+	}
+	for _, id := range c.people {
+		if covered[id] {
+			continue
+		}
+		reason := NoSubscription
+		if c.quarantine.holds(id, now) {
+			reason = Quarantined
+		} else if noPlace[id] {
+			reason = NoPlace
+		}
+		out.Polled[reason] = append(out.Polled[reason], id)
+	}
+	return out
+}
