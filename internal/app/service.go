@@ -28,6 +28,7 @@ type service struct {
 	intake    *intake.Intake
 	tokens    *notification.Tokens
 	opener    *notification.Opener
+	wipeRSA   func()             // nil until the keys may be copied
 	tenants   map[string]*tenant // by tenant id
 	metrics   *metrics
 
@@ -74,8 +75,13 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	s.tokens = notification.NewTokens(notification.TokensOptions{
 		Authority: o.Config.Graph.Authority, HTTP: signin.NewHTTP(roots), Log: o.Log,
 	})
+	decrypt, wipe, err := openDecrypt(o.Config.RSA, s.vault.Current().Private, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.wipeRSA = wipe
 	s.opener = notification.NewOpener(notification.Options{
-		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens,
+		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens, Decrypt: decrypt,
 	})
 	s.intake = intake.New(intake.Options{
 		Bus:     s.bus,
@@ -97,6 +103,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 func (s *service) close() error {
 	if s.bus != nil {
 		s.bus.close()
+	}
+	if s.wipeRSA != nil {
+		s.wipeRSA()
 	}
 	if s.files != nil {
 		return s.files.Close()
