@@ -54,7 +54,9 @@ var rooms = map[string]room{
 			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
-	"internal/demo":      {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
+	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
+	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
+		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim"}},
 }
 
