@@ -15,6 +15,7 @@ import (
 type options struct {
 	rounds  int
 	lasting time.Duration
+	only    string // setting, as "rsa/sync"
 	profile string
 }
 
@@ -32,6 +33,9 @@ var (
 func measure(ctx context.Context, o options) ([]figure, error) {
 	var figures []figure
 	for _, set := range []setting{{"go", "always"}, {"go", "interval"}, {"libcrypto", "always"}, {"libcrypto", "interval"}} {
+		if o.only != "" && o.only != set.rsa+"/"+set.sync {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "measuring with rsa: %s, sync: %s\n", set.rsa, set.sync)
 		more, err := measureSite(ctx, o, set)
 		if err != nil {
