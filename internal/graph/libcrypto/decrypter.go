@@ -62,9 +62,6 @@ func (d *Decrypter) Decrypt(private *rsa.PrivateKey, ciphertext []byte) ([]byte,
 	// A key that is referred to is not freed; see drop.
 	defer runtime.KeepAlive(private)
 
-	runtime.LockOSThread() // see the package's comment
-	defer runtime.UnlockOSThread()
-	defer d.lib.clearErrors()
 	ctx := d.lib.context(k, s.number)
 	if ctx == 0 {
 		return slow(private, ciphertext)
@@ -73,6 +70,7 @@ func (d *Decrypter) Decrypt(private *rsa.PrivateKey, ciphertext []byte) ([]byte,
 	n := copy(s.in[:], ciphertext)
 	s.length = maxBytes
 	if d.lib.decrypt(ctx, &s.out[0], &s.length, &s.in[0], uint(n)) != 1 || s.length > maxBytes {
+		d.lib.clearErrors() // see the package's comment
 		return nil, errDecrypt
 	}
 	return bytes.Clone(s.out[:s.length]), nil

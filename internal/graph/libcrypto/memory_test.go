@@ -88,7 +88,7 @@ func scan(t *testing.T, secrets map[string][]byte) map[string]bool {
 	return found
 }
 
-// A failure leaves nothing in the error queue of its thread.
+// A failure leaves nothing in the error queue of the thread that it stays on.
 func TestErrorQueueIsCleared(t *testing.T) {
 	handle, err := purego.Dlopen(soname, purego.RTLD_NOW)
 	if err != nil {
