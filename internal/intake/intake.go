@@ -152,7 +152,8 @@ func (in *Intake) store(ctx context.Context, drafts []draft, messages []events.M
 			outcome.Failed++
 			failed = append(failed, graph.Person{TenantID: d.reading.TenantID, UserID: d.reading.Presence.UserID})
 			cause = ack.Err
-		case ack.Duplicate && d.slot.last.known:
+			d.slot.last.unsure = d.eventID
+		case ack.Duplicate && d.slot.last.known && d.slot.last.unsure != d.eventID:
 			// The bus had it before: what became known since then stands.
 			outcome.Repeated++
 			d.slot.last.note(d.reading)

@@ -22,6 +22,9 @@ type last struct {
 	presence   graph.Presence
 	observedAt time.Time // when that state was first observed
 	eventID    string
+	// unsure is the id of a later event that the bus may or may not have stored.
+	// Until something is acknowledged again, no state counts as told already.
+	unsure string
 	// notifiedAt is when a notification was last heard, also one that said
 	// nothing new: a read that was sent off before it knows less.
 	notifiedAt time.Time
@@ -62,7 +65,7 @@ func (l *last) judge(r graph.Reading) verdict {
 	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
 		return older
 	}
-	if r.Presence.Confirms(l.presence) {
+	if l.unsure == "" && r.Presence.Confirms(l.presence) {
 		return repeat
 	}
 	return fresh
@@ -90,6 +93,7 @@ func (l last) with(r graph.Reading, eventID string) last {
 	next.presence = r.Presence
 	next.observedAt = r.ObservedAt
 	next.eventID = eventID
+	next.unsure = ""
 	next.note(r)
 	return next
 }
