@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,8 @@ type load struct {
 	connections int
 	// every is how often a connection posts; zero means one POST after the other.
 	every time.Duration
+	// again counts the POSTs that were answered 503 and sent once more.
+	again atomic.Int64
 	// sent is told the number of each change and when its POST began; may be nil.
 	sent func(number int64, at time.Time)
 }
@@ -88,27 +91,33 @@ func (l *load) connection(ctx context.Context, number int, people []person, unti
 				l.sent(n, now)
 			}
 		}
-		if err := post(conn, answers, request); err != nil {
-			return items, err
+		status := http.StatusServiceUnavailable
+		for status == http.StatusServiceUnavailable { // again, as Graph does
+			if status, err = post(conn, answers, request); err != nil {
+				return items, err
+			}
+			if status == http.StatusServiceUnavailable {
+				l.again.Add(1)
+			}
+		}
+		if status != http.StatusAccepted {
+			return items, fmt.Errorf("the service answers %d", status)
 		}
 		items += l.batch
 	}
 	return items, nil
 }
 
-func post(conn io.Writer, answers *bufio.Reader, request []byte) error {
+func post(conn io.Writer, answers *bufio.Reader, request []byte) (status int, err error) {
 	if _, err := conn.Write(request); err != nil {
-		return err
+		return 0, err
 	}
 	answer, err := http.ReadResponse(answers, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, err = io.Copy(io.Discard, answer.Body)
-	if err == nil && answer.StatusCode != http.StatusAccepted {
-		err = fmt.Errorf("the service answers %s", answer.Status)
-	}
-	return err
+	return answer.StatusCode, err
 }
 
 func wait(ctx context.Context, d time.Duration) {

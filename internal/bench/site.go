@@ -201,8 +201,8 @@ func (s *site) ask(line string) (answer, error) {
 }
 
 // load is a load of this site.
-func (s *site) load() load {
-	return load{maker: s.maker, address: s.callback, tls: &tls.Config{RootCAs: s.roots}, people: s.people}
+func (s *site) load() *load {
+	return &load{maker: s.maker, address: s.callback, tls: &tls.Config{RootCAs: s.roots}, people: s.people}
 }
 
 func (s *site) close() error {
