@@ -42,9 +42,13 @@ var (
 
 // formatTime writes RFC 3339 in UTC with milliseconds. A whole second has no
 // fraction, as in the contract's example and as Java's Instant prints it.
-func formatTime(t time.Time) string {
-	text := t.UTC().Format("2006-01-02T15:04:05.000Z")
-	return strings.Replace(text, ".000Z", "Z", 1)
+func formatTime(t time.Time) string { return string(appendTime(nil, t)) }
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t = t.UTC(); t.Nanosecond() < int(time.Millisecond) {
+		return t.AppendFormat(b, "2006-01-02T15:04:05Z")
+	}
+	return t.AppendFormat(b, "2006-01-02T15:04:05.000Z")
 }
 
 // parseTime reads RFC 3339 with any offset and fraction.
@@ -77,14 +81,23 @@ func encode[T Data](e Event[T]) ([]byte, route, error) {
 	if err != nil {
 		return nil, route{}, fmt.Errorf("encode %s: %w", kindOf[T](), err)
 	}
-	b, err := json.Marshal(&envelope[T]{
-		SpecVersion: "1.0", ID: e.ID, Type: kindOf[T](), Source: to.source, Subject: to.about,
-		Time: e.Time, DataContentType: "application/json", Data: e.Data,
-	}, encodeTimes)
+	var b []byte
+	if user, ok := any(&e).(*UserEvent); ok {
+		b, err = encodeUser(user, to)
+	} else {
+		b, err = encodeAny(e, to)
+	}
 	if err != nil {
 		return nil, route{}, fmt.Errorf("encode %s: %w", kindOf[T](), err)
 	}
 	return b, to, nil
+}
+
+func encodeAny[T Data](e Event[T], to route) ([]byte, error) {
+	return json.Marshal(&envelope[T]{
+		SpecVersion: "1.0", ID: e.ID, Type: kindOf[T](), Source: to.source, Subject: to.about,
+		Time: e.Time, DataContentType: "application/json", Data: e.Data,
+	}, encodeTimes)
 }
 
 // Decode reads an event of a known type, for example Decode[events.UserData](b).

@@ -1,7 +1,5 @@
 package events
 
-import "regexp"
-
 // Message is an event ready to be published.
 type Message struct {
 	Subject string
@@ -21,7 +19,20 @@ const (
 	headerSource    = "Nats-Stream-Source" // "PRESENCE <sequence> ..." on what the server copied
 )
 
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+// isTraceparent checks the form 00-<32 hex>-<16 hex>-<2 hex>, in lower case.
+func isTraceparent(s string) bool {
+	const form = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx"
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(s) {
+		hex := '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f'
+		if form[i] == '-' && s[i] != '-' || form[i] == 'x' && !hex {
+			return false
+		}
+	}
+	return true
+}
 
 // NewMessage encodes an event and addresses it.
 func NewMessage[T Data](e Event[T]) (Message, error) {

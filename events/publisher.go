@@ -121,7 +121,7 @@ func (m Message) nats() *nats.Msg {
 	out.Data = m.Data
 	out.Header.Set(jetstream.MsgIDHeader, m.ID)
 	out.Header.Set("Content-Type", ContentType)
-	if traceparent.MatchString(m.Traceparent) {
+	if isTraceparent(m.Traceparent) {
 		// Lower case, as W3C spells it; Set would capitalise it.
 		out.Header["traceparent"] = []string{m.Traceparent}
 	}

@@ -40,6 +40,7 @@ var rooms = map[string]room{
 	"internal/graph":              {never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP}},
 	"internal/graph/signin":       {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph}},
 	"internal/graph/sdk":          {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS}},
+	"internal/graph/libcrypto":    {never: []string{module, useEcho, useNATS, useGraph, useAzure, useHTTP}},
 	"internal/graph/notification": {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/broker":             {never: []string{useEcho, useGraph, useAzure}},
 	"internal/people":             {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
@@ -50,11 +51,13 @@ var rooms = map[string]room{
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
-	"internal/demo":      {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
+	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
+	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
+		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim", "internal/people"}},
 }
 

@@ -30,6 +30,7 @@ type service struct {
 	announcer *intake.Announcer
 	tokens    *notification.Tokens
 	opener    *notification.Opener
+	wipeRSA   func()             // nil until the keys may be copied
 	tenants   map[string]*tenant // by tenant id
 	metrics   *metrics
 
@@ -77,8 +78,13 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	s.tokens = notification.NewTokens(notification.TokensOptions{
 		Authority: o.Config.Graph.Authority, HTTP: signin.NewHTTP(roots), Log: o.Log,
 	})
+	decrypt, wipe, err := openDecrypt(o.Config.RSA, s.vault.Current().Private, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.wipeRSA = wipe
 	s.opener = notification.NewOpener(notification.Options{
-		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens,
+		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens, Decrypt: decrypt,
 	})
 	s.announcer = intake.NewAnnouncer(intake.AnnouncerOptions{
 		Bus:     s.bus,
@@ -109,6 +115,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 func (s *service) close() error {
 	if s.bus != nil {
 		s.bus.close()
+	}
+	if s.wipeRSA != nil {
+		s.wipeRSA()
 	}
 	if s.files != nil {
 		return s.files.Close()

@@ -25,7 +25,7 @@ func (r *reader) check(c *Config) {
 	r.checkTLS(c.TLS, c.Pushes())
 	r.checkNATS(c.NATS)
 	r.bounds("events.history", c.Events.History, time.Minute, 30*24*time.Hour)
-	r.oneOf("rsa", c.RSA, []string{"auto", "go"}, "libcrypto")
+	r.oneOf("rsa", c.RSA, []string{RSAAuto, RSAGo, RSALibcrypto})
 	r.oneOf("log.format", c.Log.Format, []string{LogJSON, LogText})
 	if c.DataDir == "" {
 		r.wrong("data_dir", "is empty", "name a directory, or leave the key out for /var/lib/presencebridge")

@@ -34,7 +34,7 @@ type Config struct {
 	NATS        NATS     `key:"nats"`
 	Events      Events   `key:"events"`
 	Graph       Graph    `key:"graph"`
-	RSA         string   `key:"rsa" default:"auto"` // auto or go
+	RSA         string   `key:"rsa" default:"auto"` // auto, go or libcrypto
 	Log         Log      `key:"log"`
 	Tenants     []Tenant `key:"tenants"`
 }
@@ -96,6 +96,13 @@ type ClientTLS struct {
 	CertFile string `key:"cert_file" is:"file"`
 	KeyFile  string `key:"key_file" is:"file"`
 }
+
+// The values of RSA.
+const (
+	RSAAuto      = "auto" // libcrypto where it can be used, else go
+	RSAGo        = "go"
+	RSALibcrypto = "libcrypto" // or refuse to start
+)
 
 // The values of Embedded.Sync.
 const (

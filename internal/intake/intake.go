@@ -167,10 +167,11 @@ func (in *Intake) store(ctx context.Context, drafts []draft, messages []events.M
 			outcome.Failed++
 			failed = append(failed, personOf(d.reading))
 			cause = ack.Err
+			d.slot.last.unsure = d.eventID
 		case d.stale:
 			outcome.Stale++
-			d.slot.last.stale, d.slot.last.eventID = true, d.eventID
-		case ack.Duplicate && d.slot.last.known:
+			d.slot.last.stale, d.slot.last.eventID, d.slot.last.unsure = true, d.eventID, ""
+		case ack.Duplicate && d.slot.last.known && d.slot.last.unsure != d.eventID:
 			// The bus had it before: what became known since then stands.
 			outcome.Repeated++
 			in.Seen(d.reading, false)

@@ -288,6 +288,31 @@ func (f *fixture) outcomeOf(states string) Outcome {
 	return Outcome{Repeated: 1}
 }
 
+// After an answer got lost, the state before it is news again: the bus may have
+// stored the one in between.
+func TestBackToTheStateBeforeALostAnswer(t *testing.T) {
+	for name, between := range map[string]func(t *testing.T, f *fixture, busy graph.Reading){
+		"at once":        func(*testing.T, *fixture, graph.Reading) {},
+		"after a repeat": func(t *testing.T, f *fixture, busy graph.Reading) { f.accept(t, Outcome{Published: 1}, busy) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := setUp(t, Fields{})
+			f.accept(t, Outcome{Published: 1}, f.push(agent1, "Available"))
+			busy := f.push(agent1, "Busy")
+			f.bus.refuse, f.bus.lost = func(int) bool { return true }, true
+			f.accept(t, Outcome{Failed: 1}, busy)
+			f.bus.refuse = nil
+			between(t, f, busy)
+			f.accept(t, Outcome{Published: 1}, f.push(agent1, "Available"))
+			f.want(t, agent1, "Available Busy Available ")
+			// The late retry changes nothing, and all is certain again.
+			f.accept(t, Outcome{Repeated: 1}, busy)
+			f.accept(t, Outcome{Repeated: 1}, f.push(agent1, "Available"))
+			f.want(t, agent1, "Available Busy Available ")
+		})
+	}
+}
+
 func TestARepeatWithinAFailedBatchIsNotForgotten(t *testing.T) {
 	f := setUp(t, Fields{})
 	busy := f.push(agent1, "Busy")

@@ -30,6 +30,9 @@ type last struct {
 	// this life of the person here. Somebody who left, was purged and came back
 	// with the same state must not be taken for a repeat by the stream.
 	eventID string
+	// unsure is the id of a later event that the bus may or may not have stored.
+	// Until something is acknowledged again, no state counts as told already.
+	unsure string
 	// notifiedAt is when a notification was last heard, also one that said
 	// nothing new: a read that was sent off before it knows less.
 	notifiedAt time.Time
@@ -66,7 +69,7 @@ func (l *last) judge(r graph.Reading) verdict {
 	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
 		return older
 	}
-	if !l.stale && r.Presence.Confirms(l.presence) {
+	if !l.stale && l.unsure == "" && r.Presence.Confirms(l.presence) {
 		return repeat
 	}
 	return fresh
@@ -113,6 +116,7 @@ func (l last) with(r graph.Reading, eventID string) last {
 	next.observedAt = r.ObservedAt
 	next.stale = false
 	next.eventID = eventID
+	next.unsure = ""
 	next.note(r)
 	return next
 }

@@ -15,11 +15,15 @@ import (
 var errContent = errors.New("encrypted content refused")
 
 // DecryptFunc undoes RSA-OAEP with SHA-1, MGF1-SHA-1 and an empty label. It is
-// all but the whole cost of a rich item, hence replaceable.
+// all but the whole cost of a rich item, hence replaceable: graph/libcrypto has
+// another one. The caller clears what it gives.
 type DecryptFunc func(key *rsa.PrivateKey, ciphertext []byte) ([]byte, error)
 
 // DecryptOAEP is the [DecryptFunc] of the standard library.
 func DecryptOAEP(key *rsa.PrivateKey, ciphertext []byte) ([]byte, error) {
+	if len(ciphertext) != key.Size() { // RFC 8017, 7.1.2, which crypto/rsa is laxer about
+		return nil, rsa.ErrDecryption
+	}
 	return rsa.DecryptOAEP(sha1.New(), nil, key, ciphertext, nil)
 }
 
@@ -33,6 +37,7 @@ func DecryptOAEP(key *rsa.PrivateKey, ciphertext []byte) ([]byte, error) {
 // Source: Graph, "change notifications that include resource data".
 func (e *Envelope) Open(private *rsa.PrivateKey, decrypt DecryptFunc) ([]byte, error) {
 	key, err := decrypt(private, e.Key)
+	defer clear(key)
 	if err != nil || len(key) != 32 {
 		return nil, errContent
 	}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jtel.de/presencebridge/internal/app"
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph/libcrypto"
+	"jtel.de/presencebridge/internal/graph/notification"
+)
+
+// subject is the argument that makes a process the one under test.
+const subject = "subject"
+
+// answer is a line that the process under test writes, one for each line that
+// it reads.
+type answer struct {
+	NATS  string        // where the service's NATS listens; of the first line only
+	CPU   time.Duration // processor time of the process so far, user and system
+	Ops   int           // operations of "limit"
+	Error string
+}
+
+// serve runs the service of a configuration file until stdin ends. It obeys, a
+// line each: "usage"; "limit go" and "limit libcrypto", which do nothing but
+// RSA operations for a while; "profile FILE" and "profile".
+func serve(ctx context.Context, file string, in io.Reader, out io.Writer) error {
+	c, err := config.Load(file, os.Environ())
+	if err != nil {
+		return err
+	}
+	sink, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	limits, err := newLimits()
+	if err != nil {
+		return err
+	}
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	encoder := json.NewEncoder(out)
+	started := make(chan string, 1)
+	var service errgroup.Group
+	service.Go(func() error {
+		defer stop()
+		return app.Run(ctx, app.Options{
+			Config: c,
+			// The log is written as usual, but to nowhere.
+			Log:     slog.New(slog.NewJSONHandler(sink, &slog.HandlerOptions{Level: c.Log.Level})),
+			Started: func(a app.Addresses) { started <- a.NATS },
+		})
+	})
+	select {
+	case nats := <-started:
+		err = errors.Join(encoder.Encode(answer{NATS: nats}), obey(in, encoder, limits))
+	case <-ctx.Done():
+	}
+	stop()
+	return errors.Join(err, service.Wait())
+}
+
+func obey(in io.Reader, encoder *json.Encoder, limits *limits) error {
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		var a answer
+		var verb, object string
+		_, _ = fmt.Sscan(lines.Text(), &verb, &object)
+		var err error
+		switch verb {
+		case "limit":
+			a.Ops, err = limits.run(object)
+		case "profile":
+			err = profile(object)
+		}
+		if err != nil {
+			a.Error = err.Error()
+		}
+		var usage syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+			return fmt.Errorf("ask for the processor time: %w", err)
+		}
+		a.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+		if err := encoder.Encode(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func profile(file string) error {
+	if file == "" {
+		pprof.StopCPUProfile()
+		return nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(f)
+}
+
+// limits are RSA operations and nothing else.
+type limits struct {
+	key        *rsa.PrivateKey
+	ciphertext []byte
+	by         map[string]notification.DecryptFunc
+}
+
+const limitLasts = 400 * time.Millisecond
+
+func newLimits() (*limits, error) {
+	l := &limits{by: map[string]notification.DecryptFunc{"go": notification.DecryptOAEP}}
+	var err error
+	if l.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		return nil, err
+	}
+	if l.ciphertext, err = rsa.EncryptOAEP(sha1.New(), rand.Reader, &l.key.PublicKey, make([]byte, 32), nil); err != nil {
+		return nil, err
+	}
+	if library, err := libcrypto.Open(); err == nil {
+		l.by["libcrypto"] = library.NewDecrypter(runtime.GOMAXPROCS(0)).Decrypt
+	}
+	return l, nil
+}
+
+// run keeps all processors busy, as the load does.
+func (l *limits) run(by string) (int, error) {
+	decrypt, ok := l.by[by]
+	if !ok {
+		return 0, fmt.Errorf("no RSA by %q on this machine", by)
+	}
+	var group errgroup.Group
+	done := make([]int, runtime.GOMAXPROCS(0))
+	until := time.Now().Add(limitLasts)
+	for i := range done {
+		group.Go(func() error {
+			for ; time.Now().Before(until); done[i]++ {
+				if _, err := decrypt(l.key, l.ciphertext); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	sum := 0
+	for _, n := range done {
+		sum += n
+	}
+	return sum, err
+}
