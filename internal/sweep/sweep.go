@@ -125,6 +125,10 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		if !s.pause(ctx, gather) {
 			return nil
 		}
+		select { // who asked meanwhile shares the round
+		case <-s.wake:
+		default:
+		}
 		err := s.round(ctx)
 		if graph.Stopped(ctx, err) {
 			return nil
