@@ -19,8 +19,8 @@ import (
 
 const agents = 12
 
-// bridge is the service as it runs, between a simulated tenant and a consumer.
-type bridge struct {
+// watched is the service as it runs, between a simulated tenant and a consumer.
+type watched struct {
 	t         *testing.T
 	sim       *graphsim.Simulator
 	addresses app.Addresses
@@ -29,7 +29,7 @@ type bridge struct {
 
 // start runs the service with short intervals; environ overrides more of its
 // configuration.
-func start(t *testing.T, environ ...string) *bridge {
+func start(t *testing.T, environ ...string) *watched {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	site, err := demo.NewSite(t.TempDir())
@@ -48,7 +48,7 @@ func start(t *testing.T, environ ...string) *bridge {
 	}, environ...))
 	check(t, err)
 
-	b := &bridge{t: t, sim: sim, received: make(chan any, 10_000)}
+	b := &watched{t: t, sim: sim, received: make(chan any, 10_000)}
 	ctx, cancel := context.WithCancel(context.Background())
 	started, ended := make(chan app.Addresses, 1), make(chan error, 1)
 	go func() {
@@ -79,7 +79,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func (b *bridge) consume() {
+func (b *watched) consume() {
 	nc, err := events.Connect(events.ConnectOptions{URL: b.addresses.NATS, Name: "test", Log: slog.New(slog.DiscardHandler)})
 	check(b.t, err)
 	b.t.Cleanup(nc.Close)
@@ -101,7 +101,7 @@ func (b *bridge) consume() {
 	b.t.Cleanup(consuming.Stop)
 }
 
-func (b *bridge) eventually(what string, ok func() bool) {
+func (b *watched) eventually(what string, ok func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -112,7 +112,7 @@ func (b *bridge) eventually(what string, ok func() bool) {
 
 // cover waits for a coverage event that says this: state and, of all people,
 // those pushed, polled and not covered.
-func (b *bridge) cover(state string, push, poll, none int) {
+func (b *watched) cover(state string, push, poll, none int) {
 	b.t.Helper()
 	await(b, fmt.Sprint("coverage ", state), func(e events.CoverageEvent) bool {
 		want := events.Covered{Assigned: push + poll + none, Push: push, Poll: poll, None: none}
@@ -121,7 +121,7 @@ func (b *bridge) cover(state string, push, poll, none int) {
 }
 
 // change makes somebody change and waits for the event.
-func (b *bridge) change(userID, availability string) (origin string) {
+func (b *watched) change(userID, availability string) (origin string) {
 	b.t.Helper()
 	if !b.sim.SetPresence(userID, availability, availability) {
 		b.t.Fatalf("%s is no change", availability)
@@ -129,7 +129,7 @@ func (b *bridge) change(userID, availability string) (origin string) {
 	return b.state(userID, availability, events.Fresh)
 }
 
-func (b *bridge) state(userID, availability, freshness string) (origin string) {
+func (b *watched) state(userID, availability, freshness string) (origin string) {
 	b.t.Helper()
 	return await(b, availability+" "+freshness, func(e events.UserEvent) bool {
 		return e.Data.User.ID == userID && e.Data.Availability == availability && e.Data.Freshness == freshness
@@ -137,7 +137,7 @@ func (b *bridge) state(userID, availability, freshness string) (origin string) {
 }
 
 // await passes over events until one of this kind is the one.
-func await[T any](b *bridge, what string, is func(T) bool) T {
+func await[T any](b *watched, what string, is func(T) bool) T {
 	b.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
