@@ -125,10 +125,6 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		if !s.pause(ctx, gather) {
 			return nil
 		}
-		select { // who asked meanwhile shares the round
-		case <-s.wake:
-		default:
-		}
 		err := s.round(ctx)
 		if graph.Stopped(ctx, err) {
 			return nil
@@ -145,6 +141,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // round reads everybody who is asked for; whoever was not reached is asked for again.
 func (s *Sweeper) round(ctx context.Context) error {
 	asked := s.take()
+	if len(asked) == 0 { // the wish was granted by the round before
+		return nil
+	}
 	ids := make([]string, 0, len(asked))
 	for id := range asked {
 		ids = append(ids, id)
