@@ -47,6 +47,7 @@ var rooms = map[string]room{
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
+	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
 		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/graph", "internal/graph/notification",
@@ -54,6 +55,7 @@ var rooms = map[string]room{
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo":      {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
+	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
 	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim"}},
 }
 
