@@ -76,9 +76,9 @@ func (c *Client) inOrder(applied []Applied) func(yield func(*Rule) bool) {
 
 // Step is one rule that was tried.
 type Step struct {
-	By     By
-	Then   string
-	Misses string // the first condition that did not hold; empty for the rule that decided
+	By     By     `json:"by"`
+	Then   string `json:"then"`
+	Misses string `json:"misses,omitempty"` // the first condition that did not hold; empty for the rule that decided
 }
 
 // Explain gives the rules that were tried, the one that decided last.
