@@ -41,15 +41,16 @@ func (d *desk) Accept(ctx context.Context, e events.UserEvent) error {
 		if ok && known.knows(e) {
 			continue // a repeat, or what the snapshot told already
 		}
-		if err := d.judge(ctx, c, known.record, e); err != nil {
+		if err := d.judge(ctx, c, known.record, known.State, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// judge applies the rules of one client to an event that is newer than the record.
-func (d *desk) judge(ctx context.Context, c *rules.Client, before record, e events.UserEvent) error {
+// judge applies the rules of one client to an event that is newer than the
+// record. From is the state to go on from, as a rule the record's.
+func (d *desk) judge(ctx context.Context, c *rules.Client, before record, from rules.State, e events.UserEvent) error {
 	if !c.Listens(&e.Data) {
 		if before.UserID == "" {
 			return nil
@@ -64,7 +65,7 @@ func (d *desk) judge(ctx context.Context, c *rules.Client, before record, e even
 	after := before
 	after.Client, after.TenantID, after.UserID = c.Name, e.Data.TenantID, e.Data.User.ID
 	after.EventID, after.Sequence, after.PublishedAt, after.Rules = e.ID, e.Sequence, e.Data.PublishedAt, d.rules.Fingerprint
-	after.State = before.Apply(verdict, e.Data.ObservedAt, now)
+	after.State = from.Apply(verdict, e.Data.ObservedAt, now)
 	return d.record(ctx, before, after, now)
 }
 
@@ -120,11 +121,11 @@ func (d *desk) Forget(ctx context.Context, _, userID string) error {
 	return nil
 }
 
-// Reconcile brings the book up to date with everybody's last state, whatever
-// happened while nobody looked: events that the stream no longer has, other
-// rules, people and clients that went. What it passed over might have interrupted
-// a free state, so a hold counts anew from what was observed last.
-func (d *desk) Reconcile(ctx context.Context, book *book, snapshot []events.UserEvent) error {
+// Reconcile brings the book up to date with everybody's last state where the
+// events that wait on the stream cannot: people who are not in the book, events
+// that the stream no longer has, other rules, people and clients that went. First
+// is the oldest sequence that the stream has.
+func (d *desk) Reconcile(ctx context.Context, book *book, first uint64, snapshot []events.UserEvent) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.book, d.current = book, false
@@ -134,11 +135,16 @@ func (d *desk) Reconcile(ctx context.Context, book *book, snapshot []events.User
 			key := c.Name + "." + e.Data.User.ID
 			present[key] = true
 			known := d.book.pages[key].record
-			if known.EventID == e.ID && known.Rules == d.rules.Fingerprint {
+			from := known.State
+			switch {
+			case known.EventID == e.ID && known.Rules == d.rules.Fingerprint:
 				continue
+			case known.EventID != "" && known.EventID != e.ID && known.Sequence+1 >= first:
+				continue // everything since is on the stream
+			case known.EventID != e.ID:
+				from = passed(c, from, e, d.now())
 			}
-			known.Hold = nil
-			if err := d.judge(ctx, c, known, e); err != nil {
+			if err := d.judge(ctx, c, known, from, e); err != nil {
 				return err
 			}
 		}
@@ -154,4 +160,18 @@ func (d *desk) Reconcile(ctx context.Context, book *book, snapshot []events.User
 	d.wake()
 	d.log.Info("up to date", "people", len(snapshot), "clients", len(d.rules.Clients))
 	return nil
+}
+
+// passed is the state after events of which only the last is known, and the
+// state that it replaced. A hold does not outlast them: the person may have been
+// busy in between.
+func passed(c *rules.Client, s rules.State, e events.UserEvent, now time.Time) rules.State {
+	s.Hold = nil
+	if e.Data.Previous == nil {
+		return s
+	}
+	was := e.Data
+	was.Availability, was.Activity, was.ObservedAt = e.Data.Previous.Availability, e.Data.Previous.Activity, e.Data.Previous.ObservedAt
+	was.OutOfOffice, was.Freshness = nil, events.Fresh
+	return s.Apply(c.Judge(&was), was.ObservedAt, now)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/rules"
 )
 
 func (s *stage) wantDecisions(want ...string) {
@@ -131,6 +132,58 @@ func TestFirstStart(t *testing.T) {
 	s.says(agent2, "Available")
 	s.caughtUp("sales", agent2)
 	s.wantDecisions("sales 1 unreachable busy:9", "sales 2 reachable free:10")
+}
+
+// Events that the stream no longer has are made up for by the last state and the
+// one that it replaced.
+func TestLostEvents(t *testing.T) {
+	s := newStage(t)
+	a := s.start(parse(t, rulesText), 0)
+	s.says(agent1, "Busy")
+	s.caughtUp("sales", agent1)
+	s.says(agent1, "Available") // on hold
+	s.says(agent2, "Busy")
+	s.caughtUp("sales", agent2)
+	a.stop()
+	s.says(agent1, "Busy")
+	s.says(agent1, "Away") // unchanged
+	s.says(agent2, "Available")
+	s.eventually("the bucket follows", func() bool {
+		e, err := lastEvent(t.Context(), s.js, tenant, agent2)
+		return err == nil && e.ID == "event-6"
+	})
+	stream, err := s.js.Stream(t.Context(), events.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.start(parse(t, rulesText), 2*time.Hour)
+	s.eventually("the second is reachable", func() bool {
+		r, err := recorded(t.Context(), s.js, "acdadapter", "sales", agent2)
+		return err == nil && r.Decision == "reachable"
+	})
+	r, err := recorded(t.Context(), s.js, "acdadapter", "sales", agent1)
+	if err != nil || r.Decision != "unreachable" || r.Hold != nil || r.EventID != "event-5" {
+		t.Errorf("record %+v, %v", r, err)
+	}
+}
+
+// The state before the last tells what an unchanged one keeps.
+func TestPassed(t *testing.T) {
+	c := parse(t, rulesText).Clients[0]
+	e := userEvent(agent1, "Away", "event-2", time.Now())
+	e.Data.Previous = &events.Previous{Availability: "Busy", Activity: "Busy", ObservedAt: time.Now()}
+	for _, before := range []string{"", "reachable", "unreachable"} {
+		if s := passed(c, rules.State{Decision: before}, e, time.Now()); s.Decision != "unreachable" || s.Hold != nil {
+			t.Errorf("%q became %+v", before, s)
+		}
+	}
+	e.Data.Previous.Availability = "Available"
+	if s := passed(c, rules.State{Decision: "unreachable"}, e, time.Now()); s.Decision != "unreachable" || s.Hold == nil {
+		t.Errorf("became %+v", s)
+	}
 }
 
 // Other rules decide anew about everybody; a client that is gone leaves nothing.

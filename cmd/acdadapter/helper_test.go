@@ -52,6 +52,7 @@ func parse(t testing.TB, text string) *rules.Set {
 // stage is a NATS server as the bridge leaves it, with the bridge's publisher.
 type stage struct {
 	t      testing.TB
+	server *broker.Broker
 	js     jetstream.JetStream
 	bridge *events.Publisher
 	sent   int
@@ -65,7 +66,7 @@ func newStage(t testing.TB) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	s := &stage{t: t, at: time.Now().UTC()}
+	s := &stage{t: t, server: server, at: time.Now().UTC()}
 	s.js, s.bridge = dial(t, server)
 	if err := events.Setup(t.Context(), s.js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)
@@ -126,14 +127,17 @@ func (s *stage) start(set *rules.Set, ahead time.Duration, sinks ...Sink) *adapt
 	if sinks == nil {
 		sinks = []Sink{streamSink{s.bridge}}
 	}
-	d := newDesk(set, s.js, slog.New(slog.DiscardHandler), sinks)
+	js, _ := dial(s.t, s.server)
+	d := newDesk(set, js, slog.New(slog.DiscardHandler), sinks)
 	d.now = func() time.Time { return time.Now().Add(ahead) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, d, s.js, "acdadapter", 1) }()
+	go func() { ended <- serve(ctx, d, js, "acdadapter", 1) }()
 	a := &adapter{desk: d, stop: sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		err := <-ended
+		js.Conn().Close()
+		if err != nil {
 			s.t.Errorf("the adapter ended with %v", err)
 		}
 	})}

@@ -23,7 +23,7 @@ func TestSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	s := &stage{t: t, at: time.Now().UTC()}
+	s := &stage{t: t, server: server, at: time.Now().UTC()}
 	s.js, s.bridge = dial(t, server)
 	if err := events.Setup(t.Context(), s.js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,8 @@ const (
 	// ackWait is short, because after a crash the event that was in hand comes
 	// again only then; a repeat that comes too early is recognised and costs nothing.
 	ackWait = 5 * time.Second
+	// retryMin is the first pause before a decision that a sink did not take comes again.
+	retryMin = 250 * time.Millisecond
 	// startAgain is the pause after the server lost our consumer or could not be asked.
 	startAgain = 2 * time.Second
 )
@@ -139,6 +141,10 @@ func (d *desk) consume(ctx context.Context, js jetstream.JetStream, name string,
 	if err != nil {
 		return err
 	}
+	stream, err := js.Stream(ctx, events.Stream)
+	if err != nil {
+		return err
+	}
 	// Read as a whole first: sinks may be slow, and half a snapshot is none.
 	var snapshot []events.UserEvent
 	for e, err := range events.Snapshot(ctx, js) {
@@ -151,7 +157,7 @@ func (d *desk) consume(ctx context.Context, js jetstream.JetStream, name string,
 			snapshot = append(snapshot, e)
 		}
 	}
-	if err := d.Reconcile(ctx, book, snapshot); err != nil {
+	if err := d.Reconcile(ctx, book, stream.CachedInfo().State.FirstSeq, snapshot); err != nil {
 		return err
 	}
 	accept := func(ctx context.Context, e events.UserEvent) error {
@@ -162,7 +168,7 @@ func (d *desk) consume(ctx context.Context, js jetstream.JetStream, name string,
 		return err
 	}
 	return events.Consume(ctx, js, events.ConsumerOptions{
-		Durable: name, AckWait: ackWait, Removed: d.Forget,
+		Durable: name, AckWait: ackWait, RetryMin: retryMin, Removed: d.Forget,
 		Malformed: func(err error) { d.log.Warn("malformed event", "error", err) },
 	}, accept)
 }

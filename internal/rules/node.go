@@ -175,3 +175,9 @@ func shown(value string) string {
 	}
 	return fmt.Sprintf("%q", value)
 }
+
+// complete reports whether every key of a group was understood: what seems to be
+// missing may stand behind a misspelled one.
+func complete(n *yaml.Node, found map[string]*yaml.Node) bool {
+	return len(found) > 0 && 2*len(found) == len(n.Content)
+}

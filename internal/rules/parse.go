@@ -132,7 +132,7 @@ func (r *reader) override(n *yaml.Node, c *Client) Override {
 		"stale":  func(n *yaml.Node) { o.Stale = new(r.policy(n, "stale")) },
 		"rules":  func(n *yaml.Node) { o.Rules = r.rules(n, c.known) },
 	}, "name", "people")
-	if len(found) > 0 && found["hold"] == nil && found["stale"] == nil && found["rules"] == nil {
+	if complete(n, found) && found["hold"] == nil && found["stale"] == nil && found["rules"] == nil {
 		r.wrong(n, "the override changes nothing", "give it rules, a hold or a stale policy")
 	}
 	return o
@@ -174,7 +174,7 @@ func (r *reader) rule(n *yaml.Node, known *vocabulary) Rule {
 		"out_of_office": func(n *yaml.Node) { rule.OutOfOffice = new(r.oneOf(n, "out_of_office", "true", "false") == "true") },
 		"then":          func(n *yaml.Node) { rule.Then = r.oneOf(n, "then", Reachable, Unreachable, Unchanged) },
 	}, "then")
-	if len(found) > 0 && found["availability"] == nil && found["activity"] == nil && found["out_of_office"] == nil {
+	if complete(n, found) && found["availability"] == nil && found["activity"] == nil && found["out_of_office"] == nil {
 		r.wrong(n, "the rule has no condition", `give it an availability, an activity or out_of_office; availability: "*" means any`)
 	}
 	if rule.Name == "" {
