@@ -98,6 +98,10 @@ func TestHoldWaitsForTheLastEvent(t *testing.T) {
 	s.says(agent1, "Available")
 	s.caughtUp("sales", agent1)
 	a.stop()
+	var err error
+	if a.book, err = openBook(t.Context(), s.js, "acdadapter", 1); err != nil {
+		t.Fatal(err)
+	}
 	a.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 	a.last = func(context.Context, string, string) (string, error) { return "a later event", nil }
 	next, err := a.Settle(t.Context())
@@ -218,6 +222,7 @@ func TestClients(t *testing.T) {
     rules: [{availability: Busy, then: reachable}]
 `), 0)
 	s.says(agent1, "Busy")
+	s.caughtUp("sales", agent1)
 	s.says(agent2, "Busy")
 	s.caughtUp("service", agent2)
 	s.wantDecisions("sales 1 unreachable busy:9", "sales 2 unreachable busy:9", "service 2 reachable busy:18")
@@ -276,6 +281,7 @@ func TestRefused(t *testing.T) {
 	s := newStage(t)
 	s.start(parse(t, rulesText), 0, sinkFunc(func(context.Context, events.DecisionEvent) error { return errRefused }), streamSink{s.bridge})
 	s.says(agent1, "Busy")
+	s.caughtUp("sales", agent1)
 	s.says(agent2, "Busy")
 	s.caughtUp("sales", agent2)
 	s.wantDecisions("sales 1 unreachable busy:9", "sales 2 unreachable busy:9")
