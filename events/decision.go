@@ -18,10 +18,10 @@ type DecisionData struct {
 	TenantID   string    `json:"tenantId"` // lower-case GUID
 	UserID     string    `json:"userId"`   // lower-case GUID
 	Decision   string    `json:"decision"`
-	Rule       string    `json:"rule"`               // the rule that decided
-	RuleLine   int       `json:"ruleLine,omitempty"` // where it stands in the rules file, from 1
-	EventID    string    `json:"eventId,omitempty"`  // the user event that it decided about
-	ObservedAt time.Time `json:"observedAt"`         // when the decision was made
+	Rule       string    `json:"rule"`              // the rule that decided
+	RuleLine   int       `json:"ruleLine,omitzero"` // where it stands in the rules file, from 1
+	EventID    string    `json:"eventId,omitempty"` // the user event that it decided about
+	ObservedAt time.Time `json:"observedAt"`        // when the decision was made
 }
 
 func (d DecisionData) route() (route, error) {
