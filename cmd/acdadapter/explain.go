@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,12 +10,16 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/rules"
 )
+
+// explainWithin bounds the whole command.
+const explainWithin = 5 * time.Second
 
 func explainCommand() *cobra.Command {
 	var b bus
@@ -35,14 +40,21 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			who, err := named(set, args[0])
+			if err != nil {
+				return err
+			}
 			nc, js, err := b.open(slog.New(slog.DiscardHandler))
 			if err != nil {
 				return err
 			}
 			defer nc.Close()
-			ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(cmd.Context(), explainWithin)
 			defer cancel()
-			found, err := find(ctx, js, set, args[0])
+			if err := connected(ctx, nc); err != nil {
+				return err
+			}
+			found, err := find(ctx, js, who)
 			if err != nil {
 				return err
 			}
@@ -69,17 +81,35 @@ func explainCommand() *cobra.Command {
 	return cmd
 }
 
-// find gives the last event of everybody whom the text names. National numbers
-// are read in the regions of the clients.
-func find(ctx context.Context, js jetstream.JetStream, set *rules.Set, person string) ([]events.UserEvent, error) {
+// connected waits until the connection is there.
+func connected(ctx context.Context, nc *nats.Conn) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !nc.IsConnected() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no NATS server answers; check --nats and the rights: %w", cmp.Or(nc.LastError(), ctx.Err()))
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// named reads PERSON. National numbers are read in the regions of the clients.
+func named(set *rules.Set, person string) (rules.Who, error) {
 	var who rules.Who
-	named := who.Add(person, "")
+	ok := who.Add(person, "")
 	for _, c := range set.Clients {
-		named = who.Add(person, c.Region) || named
+		ok = who.Add(person, c.Region) || ok
 	}
-	if !named {
-		return nil, usageError{fmt.Errorf("%q is no e-mail address, directory id or phone number", person)}
+	if !ok {
+		return who, usageError{fmt.Errorf("%q is no e-mail address, directory id or phone number", person)}
 	}
+	return who, nil
+}
+
+// find gives the last event of everybody who is named.
+func find(ctx context.Context, js jetstream.JetStream, who rules.Who) ([]events.UserEvent, error) {
 	var found []events.UserEvent
 	for e, err := range events.Snapshot(ctx, js) {
 		if errors.Is(err, events.ErrMalformed) {
