@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,6 +27,10 @@ type ConsumerOptions struct {
 	// RetryMin and RetryMax bound the pause before a failed event comes again: it
 	// doubles from one to the other. Zero means one second and 30 seconds.
 	RetryMin, RetryMax time.Duration
+	// Removed is told who left, as [Watcher].Removed is: after the last event
+	// about them, and again after a pause if it returns an error. Only when user
+	// events are consumed. May be nil.
+	Removed func(ctx context.Context, tenantID, userID string) error
 	// Malformed gets the error about a message that is not an event of this
 	// type. Such a message is never delivered again. May be nil.
 	Malformed func(error)
@@ -102,31 +107,44 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 // handle runs f for one message and tells the server the outcome. An answer
 // that is lost on the way only means that the event comes again.
 func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, f func(context.Context, Event[T]) error) {
-	if removed(m) {
-		_ = m.Ack() // the directory event tells that somebody left
-		return
-	}
-	e, err := Decode[T](m.Data())
+	meta, err := m.Metadata()
 	if err != nil {
-		if o.Malformed != nil {
-			o.Malformed(fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), err))
+		// Not a message of JetStream: there is nobody to answer to.
+		return
+	}
+	if removed(m) {
+		err = o.remove(ctx, m.Subject())
+	} else {
+		e, malformed := Decode[T](m.Data())
+		if malformed != nil {
+			if o.Malformed != nil {
+				o.Malformed(fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), malformed))
+			}
+			_ = m.TermWithReason("malformed event")
+			return
 		}
-		_ = m.TermWithReason("malformed event")
-		return
+		e.Sequence = meta.Sequence.Stream
+		err = f(ctx, e)
 	}
-	if err := f(ctx, e); err == nil {
+	switch {
+	case err == nil:
 		_ = m.Ack()
-		return
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		_ = m.NakWithDelay(afterStop)
-		return
+	default:
+		_ = m.NakWithDelay(backoff(o, meta.NumDelivered))
 	}
-	delivered := uint64(1)
-	if meta, err := m.Metadata(); err == nil {
-		delivered = meta.NumDelivered
+}
+
+// remove tells who left. Of other events the mark says nothing: the directory
+// event tells that somebody left.
+func (o ConsumerOptions) remove(ctx context.Context, subject string) error {
+	person, ok := strings.CutPrefix(subject, "presence.v1.user.")
+	if o.Removed == nil || !ok {
+		return nil
 	}
-	_ = m.NakWithDelay(backoff(o, delivered))
+	tenantID, userID, _ := strings.Cut(person, ".")
+	return o.Removed(ctx, tenantID, userID)
 }
 
 // backoff is the pause after the n-th failure, from one on.

@@ -97,6 +97,57 @@ func TestConsumeSkipsWhatIsNoEvent(t *testing.T) {
 	}
 }
 
+// Whoever leaves is told of in their place, again if that failed, and events
+// carry their place on the stream.
+func TestConsumeTellsWhoLeft(t *testing.T) {
+	_, p, js := running(t)
+	publish(t, p, userEvent(agent1, "Busy", "1"), userEvent(person(2), "Busy", "2"))
+	if err := p.Purge(t.Context(), tenant, person(2)); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, p, userEvent(agent1, "Away", "4"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var got []string
+	o := quick
+	o.Removed = func(_ context.Context, tenantID, userID string) error {
+		if got = append(got, "left "+userID); len(got) == 2 {
+			return errors.New("not yet")
+		}
+		if tenantID != tenant {
+			t.Errorf("tenant %s", tenantID)
+		}
+		return nil
+	}
+	err := events.Consume(ctx, js, o, func(_ context.Context, e events.UserEvent) error {
+		if got = append(got, fmt.Sprint(e.ID, " at ", e.Sequence)); e.ID == "4" {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"1 at 1", "left " + person(2), "left " + person(2), "4 at 4"}, got); diff != "" {
+		t.Errorf("got (-want +got):\n%s", diff)
+	}
+	eventually(t, "the bucket follows", func() bool { e := inBucket(t, js, agent1); return e != nil && e.ID == "4" })
+	for e, err := range events.Snapshot(t.Context(), js) {
+		if err != nil || e.Sequence != 4 {
+			t.Errorf("snapshot has %s at %d, %v", e.ID, e.Sequence, err)
+		}
+	}
+	enough := errors.New("enough")
+	if err := events.WatchUsers(t.Context(), js, func(e events.UserEvent) error {
+		if e.Sequence != 4 {
+			t.Errorf("watched %s at %d", e.ID, e.Sequence)
+		}
+		return enough
+	}); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
+
 // The type of event follows from the function.
 func TestConsumeOtherEvents(t *testing.T) {
 	_, p, js := running(t)
@@ -111,6 +162,7 @@ func TestConsumeOtherEvents(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := events.Consume(ctx, js, quick, func(_ context.Context, e events.CoverageEvent) error {
+		want.Sequence = 2
 		if diff := cmp.Diff(want, e); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

@@ -19,6 +19,7 @@ type DecisionData struct {
 	UserID     string    `json:"userId"`   // lower-case GUID
 	Decision   string    `json:"decision"`
 	Rule       string    `json:"rule"`              // the rule that decided
+	RuleLine   int       `json:"ruleLine,omitzero"` // where it stands in the rules file, from 1
 	EventID    string    `json:"eventId,omitempty"` // the user event that it decided about
 	ObservedAt time.Time `json:"observedAt"`        // when the decision was made
 }

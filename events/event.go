@@ -15,6 +15,10 @@ type Event[T Data] struct {
 	// data's ObservedAt, which is what the contract says.
 	Time time.Time
 	Data T
+	// Sequence is the event's place on the stream, by which an older event is
+	// told from a newer one. Set by whatever reads from NATS, ignored by Encode;
+	// zero when it is not known. A stream that is made anew counts from one.
+	Sequence uint64
 }
 
 // The events by name.

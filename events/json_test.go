@@ -142,7 +142,7 @@ func TestGolden(t *testing.T) {
 
 	decision := events.DecisionEvent{ID: "id-4", Time: at, Data: events.DecisionData{
 		Client: "mandant-1", TenantID: tenant, UserID: agent1, Decision: events.Unreachable,
-		Rule: "busy", EventID: "id-1", ObservedAt: at,
+		Rule: "busy", RuleLine: 14, EventID: "id-1", ObservedAt: at,
 	}}
 	testGolden(t, "decision.json", decision, decision)
 }

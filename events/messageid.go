@@ -47,3 +47,10 @@ func messageID(parts ...string) string {
 	sum := sha256.Sum256(buf)
 	return base64.RawURLEncoding.EncodeToString(sum[:18])
 }
+
+// DecisionMessageID is the id of a decision event. The same decision about the
+// same user event after the same earlier decision gives the same id, so that a
+// decision that is published again after a crash is recognised as a repeat.
+func DecisionMessageID(client, userID, previousID, eventID, decision string) string {
+	return messageID("decision", strings.ToLower(client), strings.ToLower(userID), previousID, eventID, decision)
+}

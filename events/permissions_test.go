@@ -25,7 +25,7 @@ func TestPermissions(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
 			user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}, []string{"presence.v1.api.>", "_INBOX.>"}),
-			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"}),
+			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>"}),
 		}
 	})
 	as := func(name string) (*events.Publisher, jetstream.JetStream) {
@@ -59,6 +59,13 @@ func TestPermissions(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if err := events.Consume(ctx, js, quick, func(context.Context, events.UserEvent) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	kv, err := js.CreateOrUpdateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "acdadapter"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Create(t.Context(), "sales."+agent1, nil); err != nil {
 		t.Error(err)
 	}
 	decision := message(t, events.DecisionEvent{ID: "d", Data: events.DecisionData{

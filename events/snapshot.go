@@ -47,7 +47,7 @@ func Snapshot(ctx context.Context, js jetstream.JetStream) iter.Seq2[UserEvent, 
 				delete(ahead, key)
 			}
 			if !removed(m) {
-				more = yield(decodeUser(key, m.Data()))
+				more = yield(decodeUser(key, m.Data(), sourceSequence(m)))
 			}
 			return more
 		})
@@ -60,7 +60,7 @@ func Snapshot(ctx context.Context, js jetstream.JetStream) iter.Seq2[UserEvent, 
 				return
 			}
 			if a.data != nil {
-				more = yield(decodeUser(key, a.data))
+				more = yield(decodeUser(key, a.data, a.sequence))
 			}
 		}
 	}
@@ -103,10 +103,11 @@ func readAhead(ctx context.Context, js jetstream.JetStream) (map[string]latest, 
 	return ahead, err
 }
 
-func decodeUser(key string, b []byte) (UserEvent, error) {
+func decodeUser(key string, b []byte, sequence uint64) (UserEvent, error) {
 	e, err := Decode[UserData](b)
 	if err != nil {
 		return UserEvent{}, fmt.Errorf("%w of %s: %w", ErrMalformed, key, err)
 	}
+	e.Sequence = sequence
 	return e, nil
 }

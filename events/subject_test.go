@@ -70,6 +70,8 @@ func TestStreamLeavesTheAPIAlone(t *testing.T) {
 func TestMessageIDs(t *testing.T) {
 	ids := []string{
 		events.UserMessageID(tenant, agent1, "key"),
+		events.DecisionMessageID("sales", agent1, "", "key", events.Reachable),
+		events.DecisionMessageID("sales", agent1, "key", "", events.Reachable),
 		events.UserMessageID(tenant, agent1, "key2"),
 		events.UserMessageID(tenant, person(1), "key"),
 		events.UserMessageID(person(1), agent1, "key"),
@@ -85,7 +87,7 @@ func TestMessageIDs(t *testing.T) {
 			t.Errorf("id %q is not 24 characters of base64url", id)
 		}
 	}
-	if slices.Sort(ids); len(slices.Compact(ids)) != 10 {
+	if slices.Sort(ids); len(slices.Compact(ids)) != 12 {
 		t.Error("different facts gave the same id")
 	}
 	// Replicas of another version must give the same id: these may never change.

@@ -49,6 +49,7 @@ var rooms = map[string]room{
 	"internal/coverage":           {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
+	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
 		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
@@ -58,6 +59,7 @@ var rooms = map[string]room{
 	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
 	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
 		"internal/graphsim", "internal/vault"}, starts: true},
+	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
 	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim", "internal/people"}},
 }
 
