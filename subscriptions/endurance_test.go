@@ -16,7 +16,7 @@ import (
 // TestTwoDaysOfFaults: whatever fails, comes, goes and breaks in 48 hours, 3,000
 // people of 6 accounts are covered soon after it has ended.
 func TestTwoDaysOfFaults(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { twoDays(t, seed) })
 		})
@@ -159,8 +159,8 @@ func killedAt(t *testing.T, accounts, step int) (finished bool) {
 	m.pass(5 * time.Minute)
 	m.expectCovered(t, people)
 	// It takes the detection, the conflict that lingers after a delete, and two tries.
-	if c.worst > 15*time.Second {
-		t.Errorf("somebody was uncovered for %s", c.worst)
+	if c.uncovered() > 15*time.Second {
+		t.Errorf("somebody was uncovered for %s", c.uncovered())
 	}
 	carrying := slices.DeleteFunc(m.Coverage().Accounts, func(a AccountCoverage) bool { return len(a.UserIDs) == 0 })
 	if len(carrying) != 2 {
