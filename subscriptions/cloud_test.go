@@ -176,8 +176,24 @@ func (c *cloud) ops() []string {
 	return log
 }
 
+// count is how many calls of a route there were.
+func (c *cloud) count(r route) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.calls[r])
+}
+
+// uncovered is the longest that somebody was who was covered before.
+func (c *cloud) uncovered() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.worst
+}
+
 // busiest is the most calls of a route in any 20 s.
 func (c *cloud) busiest(r route) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	most := 0
 	for first, last := 0, 0; last < len(c.calls[r]); last++ {
 		for c.calls[r][last].Sub(c.calls[r][first]) >= 20*time.Second {
@@ -241,6 +257,26 @@ func coordinate(t *testing.T, c *cloud, accounts int, people []string) *coordina
 func (m *coordinated) pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// clearGaps forgets who was to be read; read is how many were since, and readOf
+// whether somebody was.
+func (m *coordinated) clearGaps() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.gaps)
+}
+
+func (m *coordinated) read() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.gaps)
+}
+
+func (m *coordinated) readOf(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.gaps[id] > 0
 }
 
 // watch changes who is watched.

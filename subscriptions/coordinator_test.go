@@ -22,8 +22,8 @@ func TestTenantIsCoveredByItsAccounts(t *testing.T) {
 		}
 		m.pass(24 * time.Hour)
 		m.expectCovered(t, persons(0, 1400))
-		if m.cloud.made != 3 || m.cloud.worst != 0 {
-			t.Errorf("%d made, somebody was uncovered for %s", m.cloud.made, m.cloud.worst)
+		if m.cloud.made != 3 || m.cloud.uncovered() != 0 {
+			t.Errorf("%d made, somebody was uncovered for %s", m.cloud.made, m.cloud.uncovered())
 		}
 	})
 }
@@ -78,7 +78,7 @@ func TestChangesAreGathered(t *testing.T) {
 		defer m.stop()
 		m.pass(10 * time.Second)
 		m.cloud.ops()
-		clear(m.gaps)
+		m.clearGaps()
 		for n := range 10 { // one every 20 s: never quiet, until five minutes are over
 			m.watch(persons(0, 101+n))
 			m.pass(20 * time.Second)
@@ -88,8 +88,8 @@ func TestChangesAreGathered(t *testing.T) {
 		m.pass(45 * time.Second)
 		m.expectOps(t, "1 delete", "1 create")
 		m.expectCovered(t, persons(0, 110))
-		if len(m.gaps) != 110 {
-			t.Errorf("%d people are read after the replacement", len(m.gaps))
+		if m.read() != 110 {
+			t.Errorf("%d people are read after the replacement", m.read())
 		}
 		for n := range 35 {
 			m.watch(persons(0, 111+n))
@@ -106,23 +106,23 @@ func TestMakeBeforeBreak(t *testing.T) {
 		defer m.stop()
 		m.pass(10 * time.Second)
 		m.cloud.ops()
-		clear(m.gaps)
+		m.clearGaps()
 		m.watch(persons(5, 1205)) // account 1 loses five and gets five
 		m.pass(2 * time.Minute)
 		m.expectOps(t, "3 create", "1 delete")
 		m.expectCovered(t, m.people)
-		if c.worst != 0 {
-			t.Errorf("somebody was uncovered for %s", c.worst)
+		if c.uncovered() != 0 {
+			t.Errorf("somebody was uncovered for %s", c.uncovered())
 		}
-		if m.gaps[person(1204)] == 0 {
+		if !m.readOf(person(1204)) {
 			t.Error("the newcomers are not read")
 		}
 		m.watch(append(persons(6, 700), persons(800, 1205)...)) // both must change, one spare serves one after the other
 		m.pass(4 * time.Minute)
 		m.expectOps(t, "1 create", "2 delete", "2 create", "3 delete")
 		m.expectCovered(t, m.people)
-		if c.worst != 0 {
-			t.Errorf("somebody was uncovered for %s", c.worst)
+		if c.uncovered() != 0 {
+			t.Errorf("somebody was uncovered for %s", c.uncovered())
 		}
 	})
 }
@@ -139,8 +139,8 @@ func TestInPlaceOneAfterTheOther(t *testing.T) {
 		m.expectOps(t, "1 delete", "1 create", "2 delete", "2 create")
 		m.expectCovered(t, m.people)
 		// From the effect of the delete to that of the create are a refresh and a create.
-		if c.worst > 3*c.took {
-			t.Errorf("somebody was uncovered for %s, want at most %s", c.worst, 3*c.took)
+		if c.uncovered() > 3*c.took {
+			t.Errorf("somebody was uncovered for %s, want at most %s", c.uncovered(), 3*c.took)
 		}
 	})
 }
@@ -164,13 +164,15 @@ func TestSilentSubscriptionIsMadeAnew(t *testing.T) {
 		m = coordinate(t, c, 2, persons(0, 100))
 		defer m.stop()
 		m.pass(10 * time.Second)
+		c.mu.Lock()
 		c.worst = 0
+		c.mu.Unlock()
 		m.Recreate("1", "silent")
 		m.pass(10 * time.Second)
 		m.expectOps(t, "2 create", "1 delete")
 		m.expectCovered(t, m.people)
-		if c.worst != 0 {
-			t.Errorf("somebody was uncovered for %s", c.worst)
+		if c.uncovered() != 0 {
+			t.Errorf("somebody was uncovered for %s", c.uncovered())
 		}
 	})
 }
@@ -194,7 +196,9 @@ func TestAccountThatFailsIsReplaced(t *testing.T) {
 		m.expectCovered(t, m.people)
 
 		// When it works again it is the spare one.
+		c.mu.Lock()
 		locked = false
+		c.mu.Unlock()
 		m.pass(15 * time.Minute)
 		m.cloud.ops()
 		m.watch(persons(1, 1300))
@@ -246,8 +250,8 @@ func TestBrokenPersonIsQuarantined(t *testing.T) {
 			m.pass(5 * time.Minute)
 			m.expectCovered(t, append(persons(0, 645), persons(646, 650)...))
 			m.expectPolled(t, Quarantined, 1)
-			if most := time.Duration(2-accounts) * 20 * time.Second; c.worst > most {
-				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.worst, most)
+			if most := time.Duration(2-accounts) * 20 * time.Second; c.uncovered() > most {
+				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.uncovered(), most)
 			}
 
 			c.mu.Lock()
@@ -255,8 +259,8 @@ func TestBrokenPersonIsQuarantined(t *testing.T) {
 			c.mu.Unlock()
 			m.pass(firstQuarantine + 5*time.Minute) // still broken
 			m.expectPolled(t, Quarantined, 1)
-			if most := time.Duration(2-accounts) * 20 * time.Second; c.worst > most {
-				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.worst, most)
+			if most := time.Duration(2-accounts) * 20 * time.Second; c.uncovered() > most {
+				t.Errorf("with %d accounts somebody was uncovered for %s, want at most %s", accounts, c.uncovered(), most)
 			}
 
 			c.mu.Lock()
@@ -298,7 +302,7 @@ func TestARefusalOfEverybodyBlamesNobody(t *testing.T) {
 		defer m.stop()
 		m.pass(2 * time.Hour)
 		m.expectPolled(t, Quarantined, 0)
-		if n := len(c.calls[writing]); n > 2*250 {
+		if n := c.count(writing); n > 2*250 {
 			t.Errorf("%d creates in two hours", n)
 		}
 		c.mu.Lock()
@@ -336,9 +340,9 @@ func TestThrottlingOfOneAccountStopsAll(t *testing.T) {
 		m := coordinate(t, c, 6, persons(0, 6*650))
 		defer m.stop()
 		m.pass(3 * time.Second)
-		begun := len(c.calls[writing])
+		begun := c.count(writing)
 		m.pass(100 * time.Second)
-		if n := len(c.calls[writing]) - begun; n != 0 {
+		if n := c.count(writing) - begun; n != 0 {
 			t.Errorf("%d creates although Graph asked to wait", n)
 		}
 		m.pass(time.Minute)

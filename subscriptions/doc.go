@@ -1,7 +1,9 @@
-// Package subscriptions keeps one presence subscription per service user alive
-// at Microsoft Graph: what exists, what should, and how to get there.
+// Package subscriptions keeps a tenant's people covered by the presence
+// subscriptions of its service users at Microsoft Graph: what exists, what
+// should, and how to get there.
 //
-// [Plan] decides, and does nothing else; a [Manager] lists, plans, acts and
+// For a tenant, a [Coordinator] decides who is carried by whom, with [Spread] and
+// [PlanTenant]. For each account, a [Manager] lists, plans with [Plan], acts and
 // waits. At a start it asks Graph what exists instead of remembering it, so a
 // crash needs no repair. The package does not receive notifications, does not
 // read presence and knows no HTTP: the app wires it to a client of Graph, to

@@ -176,7 +176,7 @@ func (m *Manager) next() time.Time {
 	switch {
 	case m.failing():
 		return m.retryAt
-	case m.held != nil:
+	case m.held != nil && !m.wish.Undecided:
 		return m.held.renewAt
 	}
 	return time.Time{}
