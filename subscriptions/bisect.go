@@ -79,27 +79,27 @@ func (b *bisection) result(worked bool) {
 // narrow splits a bad group until one remains to be tried. When somebody is
 // found, everybody else may be fine: the rest is tried together.
 func (b *bisection) narrow() {
-	for len(b.groups) > 0 {
-		g := b.groups[len(b.groups)-1]
-		if !g.bad || len(g.people) == 1 && !g.tried {
-			return
-		}
-		b.groups = b.groups[:len(b.groups)-1]
-		if len(g.people) > 1 {
-			middle := len(g.people) / 2
-			b.groups = append(b.groups, group{people: g.people[middle:], half: true}, group{people: g.people[:middle]})
-			return
-		}
-		b.broken = append(b.broken, g.people[0])
-		var rest []string
-		for _, g := range b.groups {
-			rest = append(rest, g.people...)
-		}
-		b.groups = nil
-		if slices.Sort(rest); len(rest) > 0 {
-			b.groups = []group{{people: rest}}
-		}
+	if len(b.groups) == 0 {
 		return
+	}
+	g := b.groups[len(b.groups)-1]
+	if !g.bad || len(g.people) == 1 && !g.tried {
+		return
+	}
+	b.groups = b.groups[:len(b.groups)-1]
+	if len(g.people) > 1 {
+		middle := len(g.people) / 2
+		b.groups = append(b.groups, group{people: g.people[middle:], half: true}, group{people: g.people[:middle]})
+		return
+	}
+	b.broken = append(b.broken, g.people[0])
+	var rest []string
+	for _, g := range b.groups {
+		rest = append(rest, g.people...)
+	}
+	b.groups = nil
+	if slices.Sort(rest); len(rest) > 0 {
+		b.groups = []group{{people: rest}}
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 	svc      = "svc"
 )
 
-var away = errors.New("away")
+var errAway = errors.New("away")
 
 // site is a tenant with the rooms that cover it, around a Graph and a stream
 // that are played. It runs in a bubble of virtual time.
@@ -128,7 +128,7 @@ func (s *site) Presences(_ context.Context, ids []string) (out []graph.Presence,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.readsFail {
-		return nil, away
+		return nil, errAway
 	}
 	for _, id := range ids {
 		out = append(out, graph.Presence{UserID: id, Availability: s.states[id], Activity: s.states[id]})
@@ -142,7 +142,7 @@ func (s *site) Publish(_ context.Context, messages []events.Message) []events.Ac
 	acks := make([]events.Ack, len(messages))
 	for i, m := range messages {
 		if s.busAway {
-			acks[i].Err = away
+			acks[i].Err = errAway
 			continue
 		}
 		e, err := events.DecodeAny(m.Data)

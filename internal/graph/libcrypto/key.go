@@ -10,11 +10,11 @@ import (
 
 // parameter is an OSSL_PARAM: one fact about a key. Source: openssl/core.h.
 type parameter struct {
-	name     *byte // ends with a zero; nil ends the list
-	kind     uint32
-	data     *byte
-	size     uintptr
-	returned uintptr
+	name *byte // ends with a zero; nil ends the list
+	kind uint32
+	data *byte
+	size uintptr
+	_    uintptr // the size returned, for queries
 }
 
 // key is a private key in the library, with one context for each slot that used
