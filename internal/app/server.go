@@ -106,6 +106,11 @@ func (s *service) notReady() map[string]string {
 	if s.stopping.Load() {
 		reasons["service"] = "stopping"
 	}
+	for _, t := range s.tenants {
+		if !t.known() {
+			reasons["people of "+t.name] = "not read yet; notifications about them are answered 503"
+		}
+	}
 	if !s.bus.Available() {
 		reasons["nats"] = "away or not set up yet; notifications are answered 503"
 	}
