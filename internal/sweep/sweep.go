@@ -61,7 +61,6 @@ type Sweeper struct {
 
 	mu    sync.Mutex
 	asked map[string]graph.Origin // bounded by the number of people
-	done  uint64
 }
 
 // New starts nothing.
@@ -93,13 +92,6 @@ func (s *Sweeper) AskAll(origin graph.Origin) { s.Ask(origin, s.People()...) }
 
 // Retry ends the pause after a failure: somebody mended something.
 func (s *Sweeper) Retry() { signal(s.retry) }
-
-// Rounds is how often everything that was asked for has been read.
-func (s *Sweeper) Rounds() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.done
-}
 
 // Run reads until ctx ends. What could not be read or stored stays asked for.
 func (s *Sweeper) Run(ctx context.Context) error {
@@ -157,9 +149,6 @@ func (s *Sweeper) round(ctx context.Context) error {
 		}
 		ids = ids[len(chunk):]
 	}
-	s.mu.Lock()
-	s.done++
-	s.mu.Unlock()
 	return nil
 }
 
