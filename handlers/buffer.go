@@ -16,12 +16,12 @@ const (
 // errNoRoom says that the bodies of all requests together take too much memory.
 var errNoRoom = errors.New("no room for the body")
 
-// budget bounds the memory that bodies take, however many strangers send how
-// much how slowly. A first buffer is everybody's right, so large bodies never
-// keep out small ones.
+// budget bounds the memory that bodies take, whoever sends them and however
+// slowly. maxReading bounds the first buffers and maxGrown the rest, so that large
+// bodies never keep out small ones.
 type budget struct {
 	reading  chan struct{}
-	first    sync.Pool // of *[firstBuffer]byte
+	firsts   sync.Pool // of *[firstBuffer]byte
 	maxGrown int64
 	grown    atomic.Int64 // bytes of all buffers that are not first ones
 }
@@ -29,7 +29,7 @@ type budget struct {
 func newBudget() *budget {
 	return &budget{
 		reading:  make(chan struct{}, maxReading),
-		first:    sync.Pool{New: func() any { return new([firstBuffer]byte) }},
+		firsts:   sync.Pool{New: func() any { return new([firstBuffer]byte) }},
 		maxGrown: maxGrown,
 	}
 }
@@ -60,7 +60,7 @@ func (b *buffer) readFrom(r io.Reader) error {
 // grow makes room for at least one byte. While it copies, both buffers count.
 func (b *buffer) grow() bool {
 	if b.text == nil {
-		b.first = b.budget.first.Get().(*[firstBuffer]byte)
+		b.first = b.firsts.Get().(*[firstBuffer]byte)
 		b.text = b.first[:0]
 		return true
 	}
@@ -81,7 +81,7 @@ func (b *buffer) grow() bool {
 // release gives the memory back; only first buffers are kept for the next body.
 func (b *buffer) release() {
 	if b.first != nil {
-		b.budget.first.Put(b.first)
+		b.firsts.Put(b.first)
 	} else {
 		b.grown.Add(-int64(cap(b.text)))
 	}
