@@ -9,8 +9,8 @@ import (
 
 const (
 	maxReading  = 1024     // bodies that arrive at the same time
-	firstBuffer = 16 << 10 // bytes; most notifications fit
-	maxGrown    = 48 << 20 // bytes; 64 MiB with all the first buffers
+	firstBuffer = 16 << 10 // bytes
+	maxGrown    = 48 << 20 // bytes; 64 MiB with the first buffers of all that arrive
 )
 
 // errNoRoom says that the bodies of all requests together take too much memory.

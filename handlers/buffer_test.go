@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -131,7 +132,7 @@ func TestBuffer(t *testing.T) {
 			switch err := into.readFrom(reader); {
 			case err == nil && !bytes.Equal(into.text, text):
 				t.Errorf("%d bytes differ from the %d sent", len(into.text), size)
-			case err != nil && (err != errNoRoom || size < firstBuffer):
+			case err != nil && (!errors.Is(err, errNoRoom) || size < firstBuffer):
 				t.Errorf("%d bytes: %v", size, err)
 			}
 			var grown int64
