@@ -11,6 +11,7 @@ import (
 
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph"
 )
 
 // server is an HTTP server on its listener.
@@ -60,13 +61,16 @@ func (s *service) listen() ([]*server, error) {
 
 func (s *service) callbackServer() (*server, error) {
 	e := handlers.NewCallback(handlers.CallbackOptions{
-		Open:      s.opener.Open,
-		Accept:    s.intake.Accept,
-		Ready:     func() bool { return s.bus.Available() && !s.stopping.Load() },
-		Read:      s.announced,
-		Lifecycle: s.lifecycle,
-		Observe:   s.answered,
-		// Graph opens few connections; each body may take 4 MiB.
+		Open:   s.opener.Open,
+		Accept: s.intake.Accept,
+		Ready:  func() bool { return s.bus.Available() && !s.stopping.Load() },
+		Read:   s.announced,
+		Lifecycle: func(l graph.Lifecycle) {
+			s.metrics.lifecycle(l)
+			s.lifecycle(l)
+		},
+		Observe: s.answered,
+		// Graph opens few connections.
 		MaxInFlight: 64,
 		Log:         s.Log,
 	})
