@@ -84,7 +84,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.wipeRSA = wipe
 	s.opener = notification.NewOpener(notification.Options{
-		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens, Decrypt: decrypt,
+		Tenants: clients, ClientStates: states, Keys: s.keys, Tokens: s.tokens, Decrypt: decrypt,
 	})
 	s.announcer = intake.NewAnnouncer(intake.AnnouncerOptions{
 		Bus:     s.bus,
