@@ -148,6 +148,32 @@ func TestClientsShareAStop(t *testing.T) {
 	}
 }
 
+// The service users of a tenant have a client each. When Graph throttles one
+// that creates, renewals and creates of the others wait, too: they would count.
+func TestThrottlingOfOneAccountStopsAll(t *testing.T) {
+	g := newGraph(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "120")
+		w.WriteHeader(http.StatusTooManyRequests)
+		io.WriteString(w, `{"error":{"code":"TooManyRequests","message":"m"}}`)
+	})
+	shared := NewLimiter()
+	with := func(o *Options) { o.Limiter = shared }
+	a, b := g.client(t, with), g.client(t, with)
+	if _, err := a.CreateSubscription(t.Context(), wanted()); graph.RetryAfter(err) != 2*time.Minute {
+		t.Fatalf("throttled: %v", err)
+	}
+	_, create := b.CreateSubscription(t.Context(), wanted())
+	_, renew := b.RenewSubscription(t.Context(), "s", time.Now(), nil)
+	for _, err := range []error{create, renew, b.DeleteSubscription(t.Context(), "s")} {
+		if graph.Classify(err) != graph.Throttled || graph.RetryAfter(err) < 110*time.Second {
+			t.Errorf("the other account: %v", err)
+		}
+	}
+	if n := len(g.seen()); n != 1 {
+		t.Errorf("graph got %d requests, want 1", n)
+	}
+}
+
 func TestClassOf(t *testing.T) {
 	for request, want := range map[string]struct {
 		class class
