@@ -3,6 +3,7 @@ package subscriptions
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,15 +15,16 @@ import (
 // while the clock on the wall did not.
 func TestAfterASuspendTheClockIsSeenWithinAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		suspended := time.Duration(0)
-		wall := func() time.Time { return time.Now().Add(suspended) }
-		time.AfterFunc(10*time.Second, func() { suspended = 2 * time.Hour })
+		var suspended atomic.Int64
+		wall := func() time.Time { return time.Now().Add(time.Duration(suspended.Load())) }
+		time.AfterFunc(10*time.Second, func() { suspended.Store(int64(2 * time.Hour)) })
 		begin := time.Now()
 		waitFor(t.Context(), nil, begin.Add(30*time.Minute), wall)
 		if took := time.Since(begin); took > 70*time.Second {
 			t.Errorf("slept on for %s", took)
 		}
-		begin, suspended = time.Now(), 0
+		begin = time.Now()
+		suspended.Store(0)
 		waitFor(t.Context(), nil, begin.Add(90*time.Second), wall)
 		if took := time.Since(begin); took != 90*time.Second {
 			t.Errorf("waited %s without a suspend, want 90 s", took)

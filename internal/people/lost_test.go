@@ -32,6 +32,14 @@ type office struct {
 	gone   map[string]bool
 	log    bytes.Buffer
 	stop   func()
+	mu     sync.Mutex // only for fence
+}
+
+// fence orders what a test did before it let time pass before what the follower
+// reads after it, which virtual time alone does not.
+func (o *office) fence() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 }
 
 // work follows a selection in a bubble.
@@ -40,18 +48,21 @@ func work(t *testing.T, s Selection, sales error) *office {
 	all := contoso()
 	g := all
 	g.group = func(key string) (graph.Group, error) {
+		o.fence()
 		if key == "sales" && o.sales != nil {
 			return graph.Group{}, fmt.Errorf("find group: %w", o.sales)
 		}
 		return all.group(key)
 	}
 	g.members = func(id string) iter.Seq2[graph.User, error] {
+		o.fence()
 		if o.nobody {
 			return each(nil)
 		}
 		return all.members(id)
 	}
 	g.user = func(key string) (graph.User, error) {
+		o.fence()
 		if o.gone[key] {
 			return graph.User{}, notFound
 		}
@@ -75,6 +86,7 @@ func work(t *testing.T, s Selection, sales error) *office {
 
 func (o *office) expect(t *testing.T, d time.Duration, want ...string) {
 	t.Helper()
+	o.fence()
 	time.Sleep(d)
 	synctest.Wait()
 	if got := o.dir.IDs(tenantA); fmt.Sprint(got) != fmt.Sprint(want) {
