@@ -50,7 +50,7 @@ func (c *Coordinator) desired(a *account) Desired {
 func (c *Coordinator) changed(a *account, s Status) {
 	covered := a.manager.Covered()
 	c.mu.Lock()
-	now := time.Now()
+	now := clock()
 	failing := s.State == Failing || s.State == Starting
 	matters := failing != a.slot.Failing || s.SubscriptionID != a.slot.SubscriptionID
 	if failing != a.slot.Failing || len(covered) == 0 != (len(a.slot.Held) == 0) {

@@ -40,7 +40,7 @@ func (m *Manager) act(ctx context.Context, a Action) error {
 // may not have it yet.
 func (m *Manager) list(ctx context.Context) ([]graph.Subscription, error) {
 	var actual []graph.Subscription
-	err := m.call(ctx, listing, callWithin, func(ctx context.Context) (err error) {
+	err := m.call(ctx, callWithin, func(ctx context.Context) (err error) {
 		actual, err = m.o.Graph.Subscriptions(ctx)
 		return err
 	})
@@ -65,9 +65,9 @@ func (m *Manager) create(ctx context.Context, want graph.Subscription) error {
 	if err := m.fresh(ctx); err != nil {
 		return fmt.Errorf("create subscription: %w", err)
 	}
-	want.ExpiresAt = time.Now().Add(lifetime)
+	want.ExpiresAt = clock().Add(lifetime)
 	got := want
-	err := m.call(ctx, writing, callWithin, func(ctx context.Context) error {
+	err := m.call(ctx, callWithin, func(ctx context.Context) error {
 		answer, err := m.o.Graph.CreateSubscription(ctx, want)
 		got.ID, got.ExpiresAt = answer.ID, answer.ExpiresAt
 		return err
@@ -78,7 +78,7 @@ func (m *Manager) create(ctx context.Context, want graph.Subscription) error {
 		}
 		return fmt.Errorf("create subscription: %w", err)
 	}
-	if got.ID == "" || !got.ExpiresAt.After(time.Now()) {
+	if got.ID == "" || !got.ExpiresAt.After(clock()) {
 		return fmt.Errorf("create subscription: graph answered id %q and expiry %s", got.ID, got.ExpiresAt)
 	}
 	m.establish(ctx, m.granted(got), "subscription created", GapCreated)
@@ -97,8 +97,8 @@ func (m *Manager) renew(ctx context.Context) error {
 	if m.wish.Certificate.ID != next.Certificate.ID {
 		next.Certificate, cert = m.wish.Certificate, &m.wish.Certificate
 	}
-	err := m.call(ctx, writing, renewWithin, func(ctx context.Context) error {
-		answer, err := m.o.Graph.RenewSubscription(ctx, before.ID, time.Now().Add(lifetime), cert)
+	err := m.call(ctx, renewWithin, func(ctx context.Context) error {
+		answer, err := m.o.Graph.RenewSubscription(ctx, before.ID, clock().Add(lifetime), cert)
 		next.ExpiresAt = answer.ExpiresAt
 		if id := answer.Certificate.ID; id != "" {
 			next.Certificate.ID = id // pages disagree on whether a PATCH can change it
@@ -111,7 +111,7 @@ func (m *Manager) renew(ctx context.Context) error {
 		}
 		return fmt.Errorf("renew subscription %s: %w", before.ID, err)
 	}
-	now := time.Now()
+	now := clock()
 	if !next.ExpiresAt.After(now) {
 		return fmt.Errorf("renew subscription %s: graph answered expiry %s", before.ID, next.ExpiresAt)
 	}
@@ -128,7 +128,7 @@ func (m *Manager) renew(ctx context.Context) error {
 
 // remove deletes a subscription; one that is gone already is fine.
 func (m *Manager) remove(ctx context.Context, id string) error {
-	err := m.call(ctx, writing, callWithin, func(ctx context.Context) error { return m.o.Graph.DeleteSubscription(ctx, id) })
+	err := m.call(ctx, callWithin, func(ctx context.Context) error { return m.o.Graph.DeleteSubscription(ctx, id) })
 	if err != nil && graph.Classify(err) != graph.NotFound {
 		return fmt.Errorf("delete subscription %s: %w", id, err)
 	}
@@ -148,17 +148,17 @@ func (m *Manager) Delete(ctx context.Context) error {
 	return err
 }
 
-// call makes a call, at the tenant's pace and with its own deadline. If the
-// token is refused, it gets a new one, once.
-func (m *Manager) call(ctx context.Context, r route, within time.Duration, f func(context.Context) error) error {
-	err := m.pace.call(ctx, r, within, f)
+// call makes a call with its own deadline. If the token is refused, it gets a
+// new one, once.
+func (m *Manager) call(ctx context.Context, within time.Duration, f func(context.Context) error) error {
+	err := bounded(ctx, within, f)
 	if err == nil || graph.Classify(err) != graph.Unauthorized {
 		return err
 	}
 	if err := m.refresh(ctx); err != nil {
 		return err
 	}
-	return m.pace.call(ctx, r, within, f)
+	return bounded(ctx, within, f)
 }
 
 // fresh makes sure that the token has just been issued.
@@ -173,7 +173,7 @@ func (m *Manager) refresh(ctx context.Context) error {
 	if err := bounded(ctx, callWithin, m.o.Graph.Refresh); err != nil {
 		return fmt.Errorf("refresh token: %w", err)
 	}
-	m.refreshedAt = time.Now()
+	m.refreshedAt = clock()
 	return nil
 }
 

@@ -14,6 +14,15 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
+// route is what Graph counts calls by.
+type route int
+
+const (
+	listing route = iota
+	writing       // POST, PATCH and DELETE
+	routes
+)
+
 // cloud is a simulated Graph with all accounts of a tenant. It keeps account of
 // who is covered when, and of calls per route.
 type cloud struct {
@@ -188,20 +197,6 @@ func (c *cloud) uncovered() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.worst
-}
-
-// busiest is the most calls of a route in any 20 s.
-func (c *cloud) busiest(r route) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	most := 0
-	for first, last := 0, 0; last < len(c.calls[r]); last++ {
-		for c.calls[r][last].Sub(c.calls[r][first]) >= 20*time.Second {
-			first++
-		}
-		most = max(most, last-first+1)
-	}
-	return most
 }
 
 // coordinated is a tenant at work in a bubble of virtual time.

@@ -67,7 +67,6 @@ func NewCoordinator(o CoordinatorOptions) *Coordinator {
 		o.Changed = func() {}
 	}
 	c := &Coordinator{o: o, wake: make(chan struct{}, 1), log: o.Log.With("tenant", o.TenantID), quarantine: quarantine{}}
-	pace := newPace()
 	for _, a := range o.Accounts {
 		built := &account{slot: Slot{Key: a.Key, Failing: true}, order: Order{Undecided: true}}
 		built.manager = New(Options{
@@ -80,7 +79,6 @@ func NewCoordinator(o CoordinatorOptions) *Coordinator {
 			Log:      o.Log,
 			Jitter:   o.Jitter,
 		})
-		built.manager.pace = pace
 		built.status = built.manager.Status()
 		c.accounts = append(c.accounts, built)
 	}
@@ -158,7 +156,7 @@ func (c *Coordinator) signal() {
 
 func (c *Coordinator) run(ctx context.Context) error {
 	c.mu.Lock()
-	c.startedAt, c.poked = time.Now(), true
+	c.startedAt, c.poked = clock(), true
 	for _, a := range c.accounts {
 		if a.slot.Since.IsZero() {
 			a.slot.Since = c.startedAt
@@ -166,7 +164,7 @@ func (c *Coordinator) run(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	for ctx.Err() == nil {
-		waitFor(ctx, c.wake, c.decide())
+		waitFor(ctx, c.wake, c.decide(), clock)
 	}
 	return nil
 }
@@ -175,7 +173,7 @@ func (c *Coordinator) run(ctx context.Context) error {
 // nothing happens; zero: not at all.
 func (c *Coordinator) decide() (next time.Time) {
 	people, fresh := c.ask()
-	now := time.Now()
+	now := clock()
 	c.mu.Lock()
 	if fresh {
 		c.take(people, now)

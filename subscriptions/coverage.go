@@ -1,7 +1,5 @@
 package subscriptions
 
-import "time"
-
 // Coverage is who of a tenant is covered by what.
 type Coverage struct {
 	Accounts []AccountCoverage
@@ -32,7 +30,7 @@ const (
 func (c *Coordinator) Coverage() Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := clock()
 	out := Coverage{Polled: map[Reason][]string{}, Missing: c.missing}
 	covered := make(map[string]bool, len(c.people))
 	for _, a := range c.accounts {

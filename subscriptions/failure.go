@@ -18,7 +18,7 @@ func (m *Manager) failed(ctx context.Context, err error) {
 	m.throttled = class == graph.Throttled
 	wait := m.backoff(class)
 	wait = max(wait, graph.RetryAfter(err))
-	m.retryAt = time.Now().Add(wait)
+	m.retryAt = clock().Add(wait)
 
 	level := slog.LevelWarn
 	if slow(class) {
@@ -30,7 +30,7 @@ func (m *Manager) failed(ctx context.Context, err error) {
 	}
 	m.lastError, m.advice = cause, adviceOn(err)
 	m.log(ctx, level, "subscription attempt failed", "class", class.String(), "error", cause,
-		"advice", m.advice, "request_id", requestID, "next", wait)
+		"advice", m.advice, "request_id", requestID, "next", wait.Round(100*time.Millisecond).String())
 }
 
 func (m *Manager) failing() bool { return m.failures+m.refusals > 0 }
@@ -69,7 +69,11 @@ func (m *Manager) succeeded(ctx context.Context) {
 // differs between two tries, which is the request id.
 func describe(err error) (cause, requestID string) {
 	if s, ok := errors.AsType[*graph.SignInError](err); ok {
-		return fmt.Sprintf("sign-in of the service user: %s (AADSTS%d)", s.Meaning, s.AADSTS), ""
+		cause = "sign-in of the service user: " + s.Meaning
+		if s.AADSTS != 0 {
+			cause += fmt.Sprintf(" (AADSTS%d)", s.AADSTS)
+		}
+		return cause, ""
 	}
 	if g, ok := errors.AsType[*graph.Error](err); ok {
 		return fmt.Sprintf("graph answered %d %s: %s", g.Status, g.Code, g.Message), g.RequestID

@@ -20,7 +20,7 @@ func TestLostSubscriptionIsMadeAnew(t *testing.T) {
 		m.sim.subs = nil
 		expectOps(t, m.after(30*time.Minute), "refresh renew list create")
 		m.expect(t, Healthy, "sub-2")
-		m.expectGaps(t, "created anew: 2")
+		m.expectGaps(t, "created anew: 2", "created anew: 2")
 	})
 }
 
@@ -208,6 +208,28 @@ func TestWhatOnlyAnOperatorSolvesIsNotLooped(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAFailureIsToldForPeople(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim()
+		s.before = func(context.Context, string) error {
+			return &graph.SignInError{Who: "svc-presence-1@contoso.com", Meaning: "Entra ID could not be asked"}
+		}
+		m := manage(t, s)
+		defer m.stop()
+		m.after(0)
+		if got := m.Status().LastError; got != "sign-in of the service user: Entra ID could not be asked" {
+			t.Errorf("last error = %q", got)
+		}
+		s.before = func(context.Context, string) error {
+			return &graph.Error{Status: 429, RetryAfter: 12_345_678_901}
+		}
+		m.after(time.Second)
+		if log := m.log.String(); !strings.Contains(log, "next=12.3s\n") {
+			t.Errorf("the next try is not told to a tenth of a second:\n%s", log)
+		}
+	})
 }
 
 func TestThrottlingIsObeyedEvenWhenPoked(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-// soon after the start nothing was missed: everybody is read then.
+// soon after the start an adopted one missed nothing: everybody is read then.
 const soon = 10 * time.Second
 
 // leastPause between two renewals, whatever expiry Graph answers.
@@ -39,7 +39,7 @@ func (m *Manager) adopt(ctx context.Context, s graph.Subscription) {
 // granted counts on what Graph has just answered, and renews at half of the
 // life that it granted, a little earlier by jitter.
 func (m *Manager) granted(s graph.Subscription) *held {
-	now := time.Now()
+	now := clock()
 	life := s.ExpiresAt.Sub(now)
 	return &held{
 		Subscription: s,
@@ -54,12 +54,13 @@ func (m *Manager) part(d time.Duration) time.Duration {
 	return time.Duration(m.o.Jitter() * float64(d))
 }
 
-// establish begins to count on h. Unless it is the first one and came soon and
-// without trouble, changes may have been missed before it.
+// establish begins to count on h. Changes may have been missed before it, unless
+// it was there already at a start that came soon and without trouble. One that
+// was made is always a gap: the people were read some time before it stood.
 func (m *Manager) establish(ctx context.Context, h *held, msg, gap string) {
 	m.held = h
 	m.log(ctx, slog.LevelInfo, msg, "people", len(h.UserIDs), "expires", h.ExpiresAt, "certificate", h.Certificate.ID)
-	if m.established || m.failing() || time.Since(m.startedAt) > soon {
+	if gap == GapCreated || m.established || m.failing() || time.Since(m.startedAt) > soon {
 		m.o.Gap(gap, h.UserIDs)
 	}
 	m.established = true

@@ -59,7 +59,7 @@ func (m *Manager) takeSignals(ctx context.Context) {
 	// Repeated events are usual. We renew, which reauthorises, too; a second
 	// call for the same within ten minutes is forbidden.
 	if e.reauthorize == m.held.ID && time.Since(m.held.renewedAt) >= reauthorizeAfter {
-		m.held.renewAt = time.Now()
+		m.held.renewAt = clock()
 		m.held.paused = true
 	}
 	if e.missed {

@@ -58,7 +58,6 @@ type Options struct {
 // called from anywhere; Run must run once at a time.
 type Manager struct {
 	o    Options
-	pace *pace         // shared by the tenant's accounts; nil: none
 	wake chan struct{} // holds at most one signal
 
 	mu      sync.Mutex // guards these four
@@ -110,10 +109,10 @@ func (m *Manager) signal() {
 // Run keeps the subscription as desired until ctx ends; then it returns nil.
 // Errors of Graph never end it. What exists at Graph stays: see Delete.
 func (m *Manager) Run(ctx context.Context) error {
-	m.startedAt = time.Now()
+	m.startedAt = clock()
 	for ctx.Err() == nil {
 		m.takeSignals(ctx)
-		if !time.Now().Before(m.retryAt) {
+		if !clock().Before(m.retryAt) {
 			if err := m.round(ctx); err == nil {
 				m.succeeded(ctx)
 			} else if ctx.Err() == nil {
@@ -121,7 +120,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			}
 		}
 		m.publish()
-		waitFor(ctx, m.wake, m.next())
+		waitFor(ctx, m.wake, m.next(), clock)
 	}
 	return nil
 }
@@ -132,7 +131,7 @@ func (m *Manager) round(ctx context.Context) error {
 	if m.wish.Undecided {
 		return m.look(ctx)
 	}
-	now := time.Now()
+	now := clock()
 	if m.held != nil && !now.Before(m.held.ExpiresAt) {
 		m.lose(ctx, "it expired")
 	}
@@ -159,7 +158,7 @@ func (m *Manager) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range Plan(m.wish, actual, time.Now()) {
+	for _, a := range Plan(m.wish, actual, clock()) {
 		if err := m.act(ctx, a); err != nil {
 			return err
 		}
@@ -180,21 +179,6 @@ func (m *Manager) next() time.Time {
 		return m.held.renewAt
 	}
 	return time.Time{}
-}
-
-// waitFor waits for a signal, for the time (zero: there is none) or for ctx to end.
-func waitFor(ctx context.Context, wake <-chan struct{}, next time.Time) {
-	var due <-chan time.Time
-	if !next.IsZero() {
-		timer := time.NewTimer(time.Until(next))
-		defer timer.Stop()
-		due = timer.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-due:
-	}
 }
 
 // log adds whom it is about: the account's key and the subscription, never a name.

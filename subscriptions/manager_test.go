@@ -99,7 +99,7 @@ func TestChangedPeopleAreReplaced(t *testing.T) {
 		m.Poke()
 		expectOps(t, m.after(0), "list delete refresh create")
 		m.expect(t, Healthy, "sub-2")
-		m.expectGaps(t, "created anew: 1")
+		m.expectGaps(t, "created anew: 2", "created anew: 1")
 
 		m.Poke() // nothing has changed
 		expectOps(t, m.after(0), "")
@@ -161,7 +161,7 @@ func TestLifecycle(t *testing.T) {
 		m.after(time.Second)
 		expectOps(t, send("reauthorizationRequired", "another"), "")
 		expectOps(t, send("reauthorizationRequired", "SUB-1"), "refresh renew")
-		m.expectGaps(t, "reauthorized: 2")
+		m.expectGaps(t, "created anew: 2", "reauthorized: 2")
 		m.after(5 * time.Minute)
 		expectOps(t, send("reauthorizationRequired", "sub-1"), "")
 

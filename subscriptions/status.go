@@ -62,7 +62,7 @@ func (m *Manager) publish() {
 	s.UnknownEvents = m.events.unknown
 	s.Since = m.status.Since
 	if s.State != m.status.State || s.SubscriptionID != m.status.SubscriptionID {
-		s.Since = time.Now()
+		s.Since = clock()
 	}
 	same := s == m.status
 	m.status, m.covered = s, nil

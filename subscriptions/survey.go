@@ -31,11 +31,11 @@ func (m *Manager) look(ctx context.Context) error {
 		return err
 	}
 	ours := slices.DeleteFunc(slices.Clone(actual), func(s graph.Subscription) bool { return len(s.UserIDs) == 0 })
-	m.survey = survey{done: true, at: time.Now(), actual: actual, doubles: len(ours) > 1}
+	m.survey = survey{done: true, at: clock(), actual: actual, doubles: len(ours) > 1}
 	keep, found := longest(ours, func(s graph.Subscription) bool {
 		d := m.wish
 		d.UserIDs = s.UserIDs
-		return misfit(d, s, time.Now()) == ""
+		return misfit(d, s, clock()) == ""
 	})
 	if found {
 		m.adopt(ctx, keep)

@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -45,6 +46,9 @@ type Follower struct {
 	told     string // the failure that the log has seen last
 	missed   []Miss // the entries that the log has seen last
 
+	groups map[string]bool // the entries that have named a group
+	asIs   bool            // a reload: the next resolution is believed whatever it says
+
 	mirror   *mirror // nil: the next resolution reads everything
 	fullAt   time.Time
 	selected Selection // what mirror was made for
@@ -58,9 +62,10 @@ func NewFollower(o Options) *Follower {
 // Ready is closed after the first resolution that succeeded.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
-// Refresh asks for a resolution now that reads everything. It does not wait;
-// asking twice while one is waiting asks once. While Graph throttles us it takes
-// effect afterwards.
+// Refresh asks for a resolution now that reads everything, and that is believed
+// even where it loses a group or everybody: it is what an operator's reload
+// calls. It does not wait; asking twice while one is waiting asks once. While
+// Graph throttles us it takes effect afterwards.
 func (f *Follower) Refresh() {
 	select {
 	case f.refresh <- struct{}{}:
@@ -70,7 +75,8 @@ func (f *Follower) Refresh() {
 
 // Run resolves at once, then every Options.Every, until ctx ends; then it
 // returns nil. A resolution that fails leaves the directory as it is and is
-// tried again. At start, every six hours, after a change of the selection and
+// tried again; so is one that has lost a group or everybody at once, until a
+// Refresh. At start, every six hours, after a change of the selection and
 // whenever changes cannot be followed, everything is read; in between, users
 // only as far as Graph tells that they changed. Groups are always read.
 func (f *Follower) Run(ctx context.Context) error {
@@ -90,7 +96,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			return nil
 		case <-refresh:
 			timer.Stop()
-			f.mirror = nil
+			f.mirror, f.asIs = nil, true
 		case <-timer.C:
 		}
 	}
@@ -99,9 +105,18 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) resolve(ctx context.Context) error {
 	deadline, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
-	r, err := f.read(deadline, f.o.Selection())
+	s := f.o.Selection()
+	r, err := f.read(deadline, s)
+	if err == nil && !f.asIs {
+		err = f.lost(s, r)
+	}
 	if err != nil {
+		f.mirror = nil
 		return err
+	}
+	f.asIs, f.groups = false, map[string]bool{}
+	for _, entry := range r.Groups {
+		f.groups[entry] = true
 	}
 	diff := f.o.Directory.Replace(f.o.TenantID, r.People)
 	f.succeeded(ctx, r, diff)
@@ -112,10 +127,25 @@ func (f *Follower) resolve(ctx context.Context) error {
 	return nil
 }
 
+// lost tells what a resolution must not take away by itself: a renamed group or
+// a mistake in the directory would else wipe out whoever is watched. First ones
+// lose nothing.
+func (f *Follower) lost(s Selection, r Resolution) error {
+	for _, entry := range s.Groups {
+		if f.groups[entry] && !slices.Contains(r.Groups, entry) {
+			return &lostError{group: entry}
+		}
+	}
+	if len(r.People) == 0 && !s.empty() && len(f.o.Directory.IDs(f.o.TenantID)) > 0 {
+		return &lostError{}
+	}
+	return nil
+}
+
 // read resolves by what has changed since the last time, if it can be told,
 // else by reading everything. After any failure everything is read next.
 func (f *Follower) read(ctx context.Context, s Selection) (Resolution, error) {
-	now := time.Now()
+	now := time.Now().Round(0) // no monotonic reading: that stands still in a suspended machine
 	m := f.mirror
 	f.mirror = nil
 	if m != nil && now.Before(f.fullAt) && f.selected.same(s) {
@@ -163,6 +193,9 @@ func (f *Follower) failed(ctx context.Context, err error) time.Duration {
 	f.failures++
 	class := graph.Classify(err)
 	level, first, most := slog.LevelError, time.Minute, 10*time.Minute
+	if _, lost := errors.AsType[*lostError](err); lost {
+		class = graph.Operator
+	}
 	if class == graph.Transient || class == graph.Throttled {
 		level, first, most = slog.LevelWarn, time.Second, time.Minute
 	}
@@ -175,6 +208,6 @@ func (f *Follower) failed(ctx context.Context, err error) time.Duration {
 	}
 	f.told = cause
 	f.o.Log.Log(ctx, level, "watched people could not be read, the known ones stay", "tenant", f.o.TenantID,
-		"class", class.String(), "cause", cause, "advice", adviceOn(err), "request_id", requestID(err), "next", wait)
+		"class", class.String(), "cause", cause, "advice", adviceOn(err), "request_id", requestID(err), "next", wait.Round(100*time.Millisecond).String())
 	return wait
 }

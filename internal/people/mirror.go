@@ -136,6 +136,9 @@ func keysOf(u graph.User) []string {
 	return []string{mailKey(u.ID), mailKey(u.UserPrincipalName), mailKey(u.Mail)}
 }
 
+// empty reports whether a selection names nobody on purpose.
+func (s Selection) empty() bool { return !s.All && len(s.Groups)+len(s.Users) == 0 }
+
 // same reports whether two selections are the same entries in the same order.
 func (s Selection) same(t Selection) bool {
 	return s.All == t.All && slices.Equal(s.Groups, t.Groups) && slices.Equal(s.Users, t.Users) && slices.Equal(s.Exclude, t.Exclude)

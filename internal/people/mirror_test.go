@@ -151,7 +151,10 @@ func TestFollowingChangesIsLikeReadingEverything(t *testing.T) {
 					&graph.Error{Status: 503}, &graph.Error{Status: 429}, context.DeadlineExceeded,
 				}).Draw(t, "failure")
 			case 1:
-				w.gone = id.Draw(t, "not there yet")
+				// To somebody unknown it is the directory's word, until the next read.
+				if id := id.Draw(t, "not there yet"); f.mirror != nil && f.mirror.users[id].ID != "" {
+					w.gone = id
+				}
 			}
 			got, err := f.read(t.Context(), s)
 			w.fail, w.gone = nil, ""

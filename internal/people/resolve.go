@@ -40,6 +40,7 @@ type Selection struct {
 // Resolution is what a selection comes to.
 type Resolution struct {
 	People []Person // sorted by id, each once, tenant not filled in
+	Groups []string // the entries that name a group, in the selection's order
 	// Missed are the entries of the selection that mean no one, in its order.
 	Missed []Miss
 }
@@ -82,6 +83,7 @@ func Resolve(ctx context.Context, g Graph, s Selection) (Resolution, error) {
 		} else if err != nil {
 			return Resolution{}, fmt.Errorf("find group %s: %w", key, err)
 		}
+		c.groups = append(c.groups, key)
 		n, err := c.addEach(g.GroupMembers(ctx, group.ID))
 		if err != nil {
 			return Resolution{}, fmt.Errorf("list members of group %s: %w", group.ID, err)
@@ -107,6 +109,7 @@ func Resolve(ctx context.Context, g Graph, s Selection) (Resolution, error) {
 type choice struct {
 	users   map[string]Person
 	exclude map[string]bool // lower-case entry -> has it met somebody
+	groups  []string
 	missed  []Miss
 }
 
@@ -154,16 +157,14 @@ func (c *choice) excluded(u graph.User) bool {
 }
 
 // namesNobody: the directory answered, and the answer is that this entry means
-// no one object. An entry that Graph cannot even read (Invalid) is such a one.
+// no one object. An entry that it cannot read as an id is such a one, any other
+// refusal is not: that is about the request, and says nothing of the entry.
 func namesNobody(err error) bool {
-	if err == nil {
-		return false
-	}
-	switch graph.Classify(err) {
-	case graph.NotFound, graph.Conflict, graph.Invalid:
+	if errors.Is(err, graph.ErrAmbiguous) {
 		return true
 	}
-	return false
+	g, ok := errors.AsType[*graph.Error](err)
+	return ok && (g.Status == 404 || g.Status == 400 && strings.Contains(strings.ToLower(g.Message), "object identifier"))
 }
 
 func (c *choice) miss(key string, err error) {
@@ -183,5 +184,5 @@ func (c *choice) resolution(exclude []string) Resolution {
 			c.missed = append(c.missed, Miss{Entry: entry, Reason: "excludes nobody"})
 		}
 	}
-	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), Missed: c.missed}
+	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), Groups: c.groups, Missed: c.missed}
 }

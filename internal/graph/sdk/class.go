@@ -16,9 +16,8 @@ const (
 	writes          // of subscriptions
 	listings        // of subscriptions
 	single          // one subscription read
-	reauthorizing
-	lookups // users, groups and everything else
-	classes // how many there are
+	lookups         // users, groups and everything else
+	classes         // how many there are
 )
 
 // classOf tells what a request counts as, and how many units it costs.
@@ -31,8 +30,6 @@ func classOf(r *http.Request, base string) (class, int) {
 		return presences, 1
 	case segments[0] != "subscriptions":
 		return lookups, unitsOf(segments, r.URL.Query())
-	case last == "reauthorize":
-		return reauthorizing, 1
 	case r.Method != http.MethodGet:
 		return writes, 1
 	case len(segments) == 1:

@@ -19,12 +19,11 @@ var allowed = [classes]struct {
 	units int
 	span  time.Duration
 }{
-	presences:     {1500, 30 * time.Second},
-	writes:        {500, 20 * time.Second},
-	listings:      {25, 20 * time.Second},
-	single:        {500, 20 * time.Second},
-	reauthorizing: {1000, 20 * time.Second},
-	lookups:       {3500, 10 * time.Second},
+	presences: {1500, 30 * time.Second},
+	writes:    {500, 20 * time.Second},
+	listings:  {25, 20 * time.Second},
+	single:    {500, 20 * time.Second},
+	lookups:   {3500, 10 * time.Second},
 }
 
 // longestStop bounds what one answer can do to everybody else: Graph was seen

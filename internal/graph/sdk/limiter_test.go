@@ -148,26 +148,51 @@ func TestClientsShareAStop(t *testing.T) {
 	}
 }
 
+// The service users of a tenant have a client each. When Graph throttles one
+// that creates, renewals and creates of the others wait, too: they would count.
+func TestThrottlingOfOneAccountStopsAll(t *testing.T) {
+	g := newGraph(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "120")
+		w.WriteHeader(http.StatusTooManyRequests)
+		io.WriteString(w, `{"error":{"code":"TooManyRequests","message":"m"}}`)
+	})
+	shared := NewLimiter()
+	with := func(o *Options) { o.Limiter = shared }
+	a, b := g.client(t, with), g.client(t, with)
+	if _, err := a.CreateSubscription(t.Context(), wanted()); graph.RetryAfter(err) != 2*time.Minute {
+		t.Fatalf("throttled: %v", err)
+	}
+	_, create := b.CreateSubscription(t.Context(), wanted())
+	_, renew := b.RenewSubscription(t.Context(), "s", time.Now(), nil)
+	for _, err := range []error{create, renew, b.DeleteSubscription(t.Context(), "s")} {
+		if graph.Classify(err) != graph.Throttled || graph.RetryAfter(err) < 110*time.Second {
+			t.Errorf("the other account: %v", err)
+		}
+	}
+	if n := len(g.seen()); n != 1 {
+		t.Errorf("graph got %d requests, want 1", n)
+	}
+}
+
 func TestClassOf(t *testing.T) {
 	for request, want := range map[string]struct {
 		class class
 		units int
 	}{
-		"GET /subscriptions":                                               {listings, 1},
-		"GET /subscriptions?$skiptoken=x":                                  {listings, 1},
-		"POST /subscriptions":                                              {writes, 1},
-		"PATCH /subscriptions/id":                                          {writes, 1},
-		"DELETE /subscriptions/id":                                         {writes, 1},
-		"GET /subscriptions/id":                                            {single, 1},
-		"POST /subscriptions/id/reauthorize":                               {reauthorizing, 1},
-		"POST /communications/getPresencesByUserId":                        {presences, 1},
-		"GET /users/id/presence":                                           {presences, 1},
-		"GET /users":                                                       {lookups, 2},
-		"GET /users?$select=id&$top=999":                                   {lookups, 1},
-		"GET /users/delta?$select=id":                                      {lookups, 1},
-		"GET /users/anna?$select=id":                                       {lookups, 1},
-		"GET /groups?$select=id&$top=2":                                    {lookups, 1},
-		"GET /groups/id/transitiveMembers":                                 {lookups, 5},
+		"GET /subscriptions":                        {listings, 1},
+		"GET /subscriptions?$skiptoken=x":           {listings, 1},
+		"POST /subscriptions":                       {writes, 1},
+		"PATCH /subscriptions/id":                   {writes, 1},
+		"DELETE /subscriptions/id":                  {writes, 1},
+		"GET /subscriptions/id":                     {single, 1},
+		"POST /communications/getPresencesByUserId": {presences, 1},
+		"GET /users/id/presence":                    {presences, 1},
+		"GET /users":                                {lookups, 2},
+		"GET /users?$select=id&$top=999":            {lookups, 1},
+		"GET /users/delta?$select=id":               {lookups, 1},
+		"GET /users/anna?$select=id":                {lookups, 1},
+		"GET /groups?$select=id&$top=2":             {lookups, 1},
+		"GET /groups/id/transitiveMembers":          {lookups, 5},
 		"GET /groups/id/transitiveMembers/microsoft.graph.user?$select=id": {lookups, 4},
 		"GET /groups/id/members?$expand=x":                                 {lookups, 4},
 		"GET /applications(appId='id')?$select=id":                         {lookups, 1},

@@ -21,21 +21,20 @@ func TestRetry(t *testing.T) {
 			_, err := c.RenewSubscription(ctx, "s", time.Now(), nil)
 			return err
 		},
-		"list":        func(ctx context.Context, c *Client) error { _, err := c.Subscriptions(ctx); return err },
-		"delete":      func(ctx context.Context, c *Client) error { return c.DeleteSubscription(ctx, "s") },
-		"reauthorize": func(ctx context.Context, c *Client) error { return c.ReauthorizeSubscription(ctx, "s") },
-		"presences":   func(ctx context.Context, c *Client) error { _, err := c.Presences(ctx, []string{agent(1)}); return err },
+		"list":      func(ctx context.Context, c *Client) error { _, err := c.Subscriptions(ctx); return err },
+		"delete":    func(ctx context.Context, c *Client) error { return c.DeleteSubscription(ctx, "s") },
+		"presences": func(ctx context.Context, c *Client) error { _, err := c.Presences(ctx, []string{agent(1)}); return err },
 	}
 	for _, test := range []struct {
 		status     int
 		retryAfter string
 		again      string // who tries again
 	}{
-		{429, "0", "create renew list delete reauthorize presences"},
+		{429, "0", "create renew list delete presences"},
 		{429, "31", ""},
 		{429, "30", ""}, // does not fit into the deadline of the call; a renewal has more time, see below
-		{503, "0", "renew list delete reauthorize presences"},
-		{504, "0", "renew list delete reauthorize presences"},
+		{503, "0", "renew list delete presences"},
+		{504, "0", "renew list delete presences"},
 		{500, "0", ""},
 		{502, "0", ""},
 		{409, "0", ""},

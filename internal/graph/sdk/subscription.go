@@ -133,21 +133,6 @@ func (c *Client) RenewSubscription(ctx context.Context, id string, expires time.
 	return renewed, nil
 }
 
-// ReauthorizeSubscription lets held notifications through without moving the
-// end. Not within ten minutes of a renewal. Source: Graph, "lifecycle notifications".
-func (c *Client) ReauthorizeSubscription(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	b, err := c.subscription(id)
-	if err == nil {
-		err = b.Reauthorize().Post(ctx, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("reauthorize subscription %s: %w", id, ours(err))
-	}
-	return nil
-}
-
 // DeleteSubscription removes a subscription; one that is gone already is no error.
 func (c *Client) DeleteSubscription(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)

@@ -242,7 +242,7 @@ func TestNoListIsNoEmptyList(t *testing.T) {
 	}
 }
 
-func TestDeleteAndReauthorize(t *testing.T) {
+func TestDelete(t *testing.T) {
 	for _, test := range []struct {
 		name, body string
 		status     int
@@ -259,15 +259,10 @@ func TestDeleteAndReauthorize(t *testing.T) {
 	} {
 		g := answer(t, test.status, test.body)
 		if err := g.client(t).DeleteSubscription(t.Context(), "s"); (err == nil) != test.deleted {
-			t.Errorf("delete, %s: %v", test.name, err)
+			t.Errorf("%s: %v", test.name, err)
 		}
-		err := g.client(t).ReauthorizeSubscription(t.Context(), "s")
-		if (err == nil) != (test.status == 204) {
-			t.Errorf("reauthorize, %s: %v", test.name, err)
-		}
-		r := g.seen()
-		if r[0].Method+r[0].URL.Path != "DELETE/v1.0/subscriptions/s" || r[1].Method+r[1].URL.Path != "POST/v1.0/subscriptions/s/reauthorize" {
-			t.Errorf("%s %s, %s %s", r[0].Method, r[0].URL, r[1].Method, r[1].URL)
+		if r := g.seen(); r[0].Method+r[0].URL.Path != "DELETE/v1.0/subscriptions/s" {
+			t.Errorf("%s %s", r[0].Method, r[0].URL)
 		}
 	}
 }
@@ -276,7 +271,7 @@ func TestEmptyIDIsNoListing(t *testing.T) {
 	g := answer(t, 200, created)
 	c := g.client(t)
 	_, renew := c.RenewSubscription(t.Context(), "", time.Now(), nil)
-	if err := errors.Join(renew, c.DeleteSubscription(t.Context(), ""), c.ReauthorizeSubscription(t.Context(), "")); strings.Count(err.Error(), "the id is empty") != 3 {
+	if err := errors.Join(renew, c.DeleteSubscription(t.Context(), "")); strings.Count(err.Error(), "the id is empty") != 2 {
 		t.Error(err)
 	}
 	if n := len(g.seen()); n != 0 {

@@ -43,6 +43,7 @@ type Credential struct {
 	mu      sync.Mutex
 	held    azcore.AccessToken
 	asked   policy.TokenRequestOptions // what held answers
+	due     bool                       // held is to be replaced, whenever it ends
 	pauseTo time.Time
 	refused *graph.SignInError
 	until   time.Time // of the refusal
@@ -58,7 +59,10 @@ func newCredential(who string, i issuer, log *slog.Logger) *Credential {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Credential{
-		who: who, issuer: i, log: log, now: time.Now,
+		who: who, issuer: i, log: log,
+		// Without the monotonic reading, which stands still while the machine is
+		// suspended, whereas tokens end.
+		now:   func() time.Time { return time.Now().Round(0) },
 		turn:  make(chan struct{}, 1),
 		asked: policy.TokenRequestOptions{Scopes: []string{defaultScope}, EnableCAE: true},
 	}
@@ -88,7 +92,7 @@ func (c *Credential) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	if err == nil {
 		return t, nil
 	}
-	if t, ok := c.lasting(o); ok {
+	if t, ok := c.spare(o, err); ok {
 		return t, nil
 	}
 	return azcore.AccessToken{}, err
@@ -111,11 +115,12 @@ func (c *Credential) Refresh(ctx context.Context) error {
 }
 
 // Reset says that an operator changed something: refusals are forgotten and the
-// next call signs in anew, with secrets read anew.
+// next call signs in anew, with secrets read anew. When that fails for a reason
+// that passes, the token in hand does until it works.
 func (c *Credential) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refused, c.held, c.pauseTo = nil, azcore.AccessToken{}, time.Time{}
+	c.refused, c.due, c.pauseTo = nil, true, time.Time{}
 	c.resets++
 }
 
@@ -159,7 +164,9 @@ func (c *Credential) signIn(ctx context.Context, o policy.TokenRequestOptions) (
 		if ctx.Err() == nil { // else it was this caller's own doing
 			c.failed = s
 		}
-		c.pauseTo = now.Add(pause)
+		if resets == c.resets && !(c.due && s.Permanent) {
+			c.pauseTo = now.Add(pause)
+		}
 		// An answer to the question as it was before a Reset proves nothing.
 		if keep := remember(s); keep > 0 && resets == c.resets {
 			c.until = now.Add(keep)
@@ -171,7 +178,7 @@ func (c *Credential) signIn(ctx context.Context, o policy.TokenRequestOptions) (
 	}
 	if resets == c.resets {
 		o.Claims = "" // a token with claims answers the plain question too
-		c.held, c.asked, c.pauseTo = t, o, time.Time{}
+		c.held, c.asked, c.due, c.pauseTo = t, o, false, time.Time{}
 	}
 	c.log.Debug("token issued", "expires", t.ExpiresOn)
 	return t, nil
@@ -187,7 +194,16 @@ func (c *Credential) fresh(o policy.TokenRequestOptions) (azcore.AccessToken, bo
 	if !t.RefreshOn.IsZero() && t.RefreshOn.Before(due) {
 		due = t.RefreshOn
 	}
-	return t, ok && (now.Before(due) || now.Before(c.pauseTo))
+	return t, ok && (!c.due && now.Before(due) || now.Before(c.pauseTo))
+}
+
+// spare gives the token in hand after a failed sign-in. An operator who has just
+// changed something must learn that it is wrong, not an hour later.
+func (c *Credential) spare(o policy.TokenRequestOptions, err error) (azcore.AccessToken, bool) {
+	t, ok := c.lasting(o)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t, ok && !(c.due && graph.Classify(err) == graph.Operator)
 }
 
 // lasting gives the token in hand if it is still good, be it for a minute.

@@ -239,6 +239,42 @@ func TestPermanentRefusalsAreAskedOnce(t *testing.T) {
 	}
 }
 
+func TestResetDuringAnOutageKeepsTheToken(t *testing.T) {
+	a := newAuthority(t)
+	c := newUser(t, a.options())
+	start := time.Now()
+	c.now = func() time.Time { return start }
+	mustToken(t, c, "token-1")
+	a.answerWith(func(url.Values) (int, string) { return 503, "" })
+	c.Reset()
+	mustToken(t, c, "token-1")
+	mustToken(t, c, "token-1")
+	if n := len(a.asked()); n != 2 {
+		t.Fatalf("%d requests, want 2: the reset asks once, and not again at once", n)
+	}
+	a.answerWith(nil)
+	mustToken(t, c, "token-1")
+	c.now = func() time.Time { return start.Add(pause) }
+	mustToken(t, c, "token-3")
+	mustToken(t, c, "token-3")
+
+	a.refuse(7000215, "invalid_client")
+	c.Reset()
+	for range 2 { // what the operator changed is wrong: that must be seen
+		if s := refused(t, c); s.AADSTS != 7000215 {
+			t.Fatalf("%+v", s)
+		}
+	}
+}
+
+// Tokens end by the clock on the wall, also while the machine is suspended.
+func TestTimesAreOfTheWall(t *testing.T) {
+	c := newApp(t, newAuthority(t).options())
+	if now := c.now().String(); strings.Contains(now, "m=") {
+		t.Fatalf("now is %s", now)
+	}
+}
+
 func TestPassingErrorsAreNotRemembered(t *testing.T) {
 	for _, test := range []struct {
 		name   string
