@@ -124,6 +124,22 @@ func (b *bridge) covered() {
 	b.eventually("a state of everybody", func() bool { return len(b.states()) == len(b.sim.Tenant().Users) })
 }
 
+// settled waits until everybody was read after the subscription was made: from
+// then on only a notification can be the first to tell a change.
+func (b *bridge) settled() {
+	b.t.Helper()
+	b.eventually("reading after the create", func() bool {
+		made := false
+		for _, r := range b.sim.History() {
+			made = made || creates(r)
+			if made && strings.HasSuffix(r.Path, "/getPresencesByUserId") && r.Status == http.StatusOK {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 func (b *bridge) eventually(what string, done func() bool) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {

@@ -170,3 +170,32 @@ func TestAChangedFileCounts(t *testing.T) {
 	b.eventually("word about the restart", func() bool { return strings.Contains(b.log.all(), "only after a restart") })
 	b.eventually("the return of who was left out", b.agrees)
 }
+
+// What changes between the first read and the first subscription is not missed.
+func TestChangesBeforeTheFirstSubscriptionAreFound(t *testing.T) {
+	b := newBridge(t, graphsim.Options{Faults: graphsim.Faults{Delay: 700 * time.Millisecond}}, nil)
+	b.start(false)
+	b.eventually("first states", func() bool { return len(b.states()) == len(b.sim.Tenant().Users) })
+	b.set(b.user(0), "Busy", "InACall")
+	b.eventually("agreement", b.agrees)
+}
+
+// A group that was renamed at Microsoft makes nobody leave.
+func TestARenamedGroupMakesNobodyLeave(t *testing.T) {
+	b := newBridge(t, graphsim.Options{}, func(c *config.Config) {
+		c.Tenants[0].People = config.People{Groups: []string{"Agents"}, Refresh: time.Second}
+	})
+	group := graphsim.Group{DisplayName: "Agents"}
+	for _, u := range b.sim.Tenant().Users {
+		group.Members = append(group.Members, u.ID)
+	}
+	group.ID = b.sim.PutGroup(group)
+	b.start(false)
+	b.covered()
+	group.DisplayName = "Contact centre"
+	b.sim.PutGroup(group)
+	b.eventually("word in the log", func() bool { return strings.Contains(b.log.all(), "level=ERROR") })
+	if n := len(b.states()); n != len(group.Members) {
+		t.Errorf("%d of %d people are left", n, len(group.Members))
+	}
+}

@@ -28,6 +28,7 @@ func TestAChangeBecomesAnEvent(t *testing.T) {
 			t.Errorf("first state %s", pretty(e))
 		}
 	}
+	b.settled()
 	who := b.user(0)
 	before, _ := b.sim.Presence(who)
 	b.set(who, "Busy", "InACall")
