@@ -1,14 +1,20 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"presencebridge": main})
+	testscript.Main(m, map[string]func(){"presencebridge": main, "control": control})
 }
 
 // The sessions in testdata are the contract of the commands.
@@ -33,4 +39,24 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// control tells a simulator something: control METHOD URL [JSON].
+func control() {
+	body := strings.Join(os.Args[3:], " ")
+	req, err := http.NewRequest(os.Args[1], os.Args[2], strings.NewReader(body))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+		var res *http.Response
+		if res, err = http.DefaultClient.Do(req); err == nil {
+			defer res.Body.Close()
+			if _, err = io.Copy(os.Stdout, res.Body); err == nil && res.StatusCode >= 400 {
+				err = errors.New(res.Status)
+			}
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }

@@ -33,6 +33,7 @@ type table struct {
 	indent string
 	head   []string // may be empty
 	rows   [][]string
+	whole  bool // rows are rather broken than cut: something in them is to be copied
 }
 
 const (
@@ -45,7 +46,11 @@ func (t table) print(out io.Writer) error {
 	if len(t.head) > 0 {
 		rows = append([][]string{t.head}, rows...)
 	}
-	widths := t.widths(rows, lineWidth(out))
+	most := lineWidth(out)
+	if t.whole {
+		most = 0
+	}
+	widths := t.widths(rows, most)
 	var b strings.Builder
 	for _, row := range rows {
 		line := t.indent
