@@ -85,7 +85,7 @@ func (f *subscriptionsFlags) source(cmd *cobra.Command) (subscriptionsSource, er
 		return nil, usageError{errors.New("the configuration has no such tenant or service user: check --tenant and --account")}
 	}
 	if f.direct {
-		users, err := app.ServiceUsers(c, f.tenant, f.account, newLog(cmd.ErrOrStderr(), config.Log{Level: c.Log.Level, Format: config.LogText}))
+		users, err := app.ServiceUsers(c, f.tenant, f.account, newLog(cmd.ErrOrStderr(), config.LogText, c.Log.Level))
 		return directSubscriptions{users}, err
 	}
 	o, err := newOperators(c.Listen, "start it, or go straight to Graph with --direct")
