@@ -101,6 +101,7 @@ func (s *service) adminServer() (*server, error) {
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
+	handlers.AddSubscriptions(e, newDesk(s.Config.Tenants, s.tenants))
 	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
 }
 
