@@ -22,8 +22,9 @@ COPY --from=build /out/presencebridge /presencebridge
 COPY --from=build --chown=65532:65532 --chmod=0700 /out/data /var/lib/presencebridge
 USER 65532:65532
 VOLUME /var/lib/presencebridge
-# 8443 callback (public), 9090 operators' side (keep it private)
-EXPOSE 8443 9090
+# The public side. The operators' side listens inside the container only, unless
+# listen.admin and its token say otherwise.
+EXPOSE 8443
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["/presencebridge", "health"]
 ENTRYPOINT ["/presencebridge"]
 CMD ["serve", "--config", "/etc/presencebridge/presencebridge.yaml"]

@@ -111,7 +111,7 @@ func (p *Publisher) Purge(ctx context.Context, tenantID, userID string) error {
 		err = p.wait(ctx, future).Err
 	}
 	if err != nil {
-		return fmt.Errorf("purge %s: %w", subject, err)
+		return fmt.Errorf("purge a person of tenant %s: %w", tenantID, err)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func Snapshot(ctx context.Context, js jetstream.JetStream) iter.Seq2[UserEvent, 
 				delete(ahead, key)
 			}
 			if !removed(m) {
-				more = yield(decodeUser(key, m.Data(), sourceSequence(m)))
+				more = yield(decodeUser(m.Data(), sourceSequence(m)))
 			}
 			return more
 		})
@@ -55,12 +55,12 @@ func Snapshot(ctx context.Context, js jetstream.JetStream) iter.Seq2[UserEvent, 
 			yield(UserEvent{}, fmt.Errorf("snapshot of bucket %s: %w", Bucket, err))
 			return
 		}
-		for key, a := range ahead {
+		for _, a := range ahead {
 			if !more {
 				return
 			}
 			if a.data != nil {
-				more = yield(decodeUser(key, a.data, a.sequence))
+				more = yield(decodeUser(a.data, a.sequence))
 			}
 		}
 	}
@@ -103,10 +103,10 @@ func readAhead(ctx context.Context, js jetstream.JetStream) (map[string]latest, 
 	return ahead, err
 }
 
-func decodeUser(key string, b []byte, sequence uint64) (UserEvent, error) {
+func decodeUser(b []byte, sequence uint64) (UserEvent, error) {
 	e, err := Decode[UserData](b)
 	if err != nil {
-		return UserEvent{}, fmt.Errorf("%w of %s: %w", ErrMalformed, key, err)
+		return UserEvent{}, fmt.Errorf("%w in bucket %s: %w", ErrMalformed, Bucket, err)
 	}
 	e.Sequence = sequence
 	return e, nil

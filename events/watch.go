@@ -162,7 +162,7 @@ func (w Watcher) handle(m jetstream.Msg) error {
 		tenantID, userID, _ := strings.Cut(key, ".")
 		return w.Removed(tenantID, userID)
 	}
-	e, err := decodeUser(key, m.Data(), sourceSequence(m))
+	e, err := decodeUser(m.Data(), sourceSequence(m))
 	if err == nil {
 		return w.Changed(e)
 	}

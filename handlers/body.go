@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"errors"
 	"mime"
 	"net/http"
@@ -12,10 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-const (
-	maxBody   = 4 << 20   // bytes
-	keepBelow = 256 << 10 // larger buffers are not kept for the next body
-)
+const maxBody = 4 << 20 // bytes
 
 // acceptable checks what the headers tell of a body.
 func acceptable(r *http.Request) error {
@@ -42,33 +38,42 @@ func isJSON(contentType string) bool {
 	return err == nil && media == echo.MIMEApplicationJSON
 }
 
-// readBody reads until a time, and never more than one byte beyond maxBody.
-func readBody(c echo.Context, into *bytes.Buffer, until time.Time) error {
-	r := c.Request()
-	control := http.NewResponseController(c.Response().Writer)
-	_ = control.SetReadDeadline(until) // where that is impossible, the server's own timeout stands
-	// Grown by what arrives, not by what a stranger announces.
-	into.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	_, err := into.ReadFrom(http.MaxBytesReader(c.Response().Writer, r.Body, maxBody))
-	if err == nil {
-		// The server goes on reading, to notice that the client left.
-		_ = control.SetReadDeadline(time.Time{})
-		return nil
-	}
-	// The rest of the body is of no use, and neither is the connection.
-	c.Response().Header().Set(echo.HeaderConnection, "close")
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return refuse(http.StatusRequestEntityTooLarge, CauseTooLarge, nil)
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return refuse(http.StatusServiceUnavailable, CauseSlowBody, nil)
-	}
-	return refuse(http.StatusBadRequest, CauseCutBody, nil)
+// limitReading sets when the body must have arrived. That counts for bodies that
+// nobody wants, too: the server reads what is left of them.
+func limitReading(c echo.Context, until time.Time) {
+	// Where that is impossible, the server's own timeout stands.
+	_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(until)
 }
 
-func (h *callback) release(body *bytes.Buffer) {
-	if body.Cap() <= keepBelow {
-		body.Reset()
-		h.buffers.Put(body)
+// readBody reads until the limit, and never more than one byte beyond maxBody.
+func readBody(c echo.Context, into *buffer) error {
+	select {
+	case into.reading <- struct{}{}:
+		defer func() { <-into.reading }()
+	default:
+		return dropBody(c, http.StatusServiceUnavailable, CauseCrowded)
 	}
+	err := into.readFrom(http.MaxBytesReader(c.Response().Writer, c.Request().Body, maxBody))
+	if err == nil {
+		// The server goes on reading, to notice that the client left.
+		limitReading(c, time.Time{})
+		return nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return dropBody(c, http.StatusRequestEntityTooLarge, CauseTooLarge)
+	}
+	if errors.Is(err, errNoRoom) {
+		return dropBody(c, http.StatusServiceUnavailable, CauseCrowded)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return dropBody(c, http.StatusServiceUnavailable, CauseSlowBody)
+	}
+	return dropBody(c, http.StatusBadRequest, CauseCutBody)
+}
+
+// dropBody refuses at once: the rest of the body is of no use, and neither is
+// the connection.
+func dropBody(c echo.Context, status int, cause Cause) error {
+	c.Response().Header().Set(echo.HeaderConnection, "close")
+	return refuse(status, cause, nil)
 }

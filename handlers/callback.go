@@ -1,13 +1,11 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -46,7 +44,8 @@ type CallbackOptions struct {
 	// Lifecycle hands a lifecycle event on. It must return at once; the same
 	// event comes again when the rest of its batch was put off.
 	Lifecycle func(graph.Lifecycle)
-	// MaxInFlight bounds the bodies in memory; more are put off. At least 1.
+	// MaxInFlight bounds the bodies that are opened and stored at the same time;
+	// more are put off. At least 1. Those that still arrive do not count.
 	MaxInFlight int
 	// Observe gets one outcome per callback.
 	Observe func(Outcome)
@@ -60,9 +59,9 @@ type callback struct {
 	CallbackOptions
 	answerWithin, bodyWithin, storeWithin time.Duration
 
-	slots   chan struct{}
-	buffers sync.Pool // of *bytes.Buffer
-	advice  rate.Sometimes
+	slots  chan struct{}
+	budget *budget
+	advice rate.Sometimes
 }
 
 func newCallback(o CallbackOptions) *callback {
@@ -84,9 +83,9 @@ func newCallback(o CallbackOptions) *callback {
 	return &callback{
 		CallbackOptions: o,
 		answerWithin:    answerWithin, bodyWithin: bodyWithin, storeWithin: storeWithin,
-		slots:   make(chan struct{}, max(o.MaxInFlight, 1)),
-		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		advice:  rate.Sometimes{First: 1, Interval: time.Minute},
+		slots:  make(chan struct{}, max(o.MaxInFlight, 1)),
+		budget: newBudget(),
+		advice: rate.Sometimes{First: 1, Interval: time.Minute},
 	}
 }
 
@@ -107,6 +106,7 @@ func (h *callback) echo() *echo.Echo {
 func (h *callback) serve(c echo.Context) error {
 	start := time.Now()
 	o := Outcome{Route: c.Path()}
+	limitReading(c, start.Add(h.bodyWithin))
 	err := guard(c, h.Log, func() error {
 		if token, ok := validationToken(c.Request()); ok {
 			o.Handshake = true
@@ -135,26 +135,27 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	if c.Path() == NotificationsPath && !h.Ready() {
 		return refuse(http.StatusServiceUnavailable, CauseBusAway, nil)
 	}
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.answerWithin))
+	defer cancel()
+
+	body := buffer{budget: h.budget}
+	defer body.release()
+	err := readBody(c, &body)
+	o.Bytes = len(body.text)
+	o.Read = time.Since(start)
+	if err != nil {
+		return err
+	}
+	// Only now, so that a stranger who is slow takes no turn from Graph.
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
 		return refuse(http.StatusServiceUnavailable, CauseFull, nil)
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.answerWithin))
-	defer cancel()
-
-	body := h.buffers.Get().(*bytes.Buffer)
-	defer h.release(body)
-	err := readBody(c, body, start.Add(h.bodyWithin))
-	o.Bytes = body.Len()
-	o.Read = time.Since(start)
-	if err != nil {
-		return err
-	}
 
 	opening := time.Now()
-	batch, err := h.Open(ctx, body.Bytes())
+	batch, err := h.Open(ctx, body.text)
 	o.Open = time.Since(opening)
 	o.count(batch)
 	switch {

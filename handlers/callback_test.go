@@ -248,6 +248,9 @@ func TestCallbackStatuses(t *testing.T) {
 					t.Errorf("outcome %+v", o)
 				}
 			}
+			if n := s.callback.budget.grown.Load(); n != 0 || len(s.callback.budget.reading) != 0 {
+				t.Errorf("%d bytes and %d bodies are still counted", n, len(s.callback.budget.reading))
+			}
 			if c.name == "undecided" && len(s.accepted) != 2 {
 				t.Error("the readings beside an undecided item were not accepted")
 			}
@@ -294,7 +297,7 @@ func TestCallbackBuffers(t *testing.T) {
 			return notification.Batch{}, nil
 		}
 	})
-	for _, text := range []string{"a long first body", "short", "", strings.Repeat("x", keepBelow+1), "y"} {
+	for _, text := range []string{"a long first body", "short", "", strings.Repeat("x", firstBuffer), strings.Repeat("z", firstBuffer+1), "y"} {
 		silent(t, s.send(t, "POST", NotificationsPath, strings.NewReader(text)), http.StatusAccepted)
 		if got != text {
 			t.Errorf("opened %.20q, sent %.20q", got, text)

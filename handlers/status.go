@@ -23,8 +23,9 @@ const (
 	CauseMalformed Cause = "malformed"  // 400: not a notification collection
 	CauseCutBody   Cause = "cut_body"   // 400: it ended early
 	CauseSlowBody  Cause = "slow_body"  // 503: it did not arrive in time
+	CauseCrowded   Cause = "crowded"    // 503: too many bodies, or too much of them, arrive at the same time
 	CauseBusAway   Cause = "bus_away"   // 503
-	CauseFull      Cause = "full"       // 503: too many in flight
+	CauseFull      Cause = "full"       // 503: too many are being opened and stored
 	CauseNotOpened Cause = "not_opened" // 503
 	CauseNotStored Cause = "not_stored" // 503: also when storing took too long
 	CauseUndecided Cause = "undecided"  // 503: some item cannot be judged yet

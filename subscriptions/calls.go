@@ -65,7 +65,7 @@ func (m *Manager) create(ctx context.Context, want graph.Subscription) error {
 	if err := m.fresh(ctx); err != nil {
 		return fmt.Errorf("create subscription: %w", err)
 	}
-	want.ExpiresAt = clock().Add(lifetime)
+	want.ExpiresAt = clock().Add(Lifetime)
 	got := want
 	err := m.call(ctx, callWithin, func(ctx context.Context) error {
 		answer, err := m.o.Graph.CreateSubscription(ctx, want)
@@ -98,7 +98,7 @@ func (m *Manager) renew(ctx context.Context) error {
 		next.Certificate, cert = m.wish.Certificate, &m.wish.Certificate
 	}
 	err := m.call(ctx, renewWithin, func(ctx context.Context) error {
-		answer, err := m.o.Graph.RenewSubscription(ctx, before.ID, clock().Add(lifetime), cert)
+		answer, err := m.o.Graph.RenewSubscription(ctx, before.ID, clock().Add(Lifetime), cert)
 		next.ExpiresAt = answer.ExpiresAt
 		if id := answer.Certificate.ID; id != "" {
 			next.Certificate.ID = id // pages disagree on whether a PATCH can change it

@@ -31,7 +31,7 @@ func (m *Manager) adopt(ctx context.Context, s graph.Subscription) {
 	}
 	m.establish(ctx, &held{
 		Subscription: s,
-		renewAt:      s.ExpiresAt.Add(-renewBelow - m.part(lifetime/20)),
+		renewAt:      s.ExpiresAt.Add(-renewBelow - m.part(Lifetime/20)),
 		lateAt:       s.ExpiresAt.Add(-renewBelow / 2),
 	}, "subscription adopted", GapAdopted)
 }

@@ -8,13 +8,14 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-// events is what lifecycle notifications ask for. It is flags instead of a
-// queue, so that a flood of them takes no room.
+// events is what lifecycle notifications and operators ask for. It is flags
+// instead of a queue, so that a flood of them takes no room.
 type events struct {
-	reauthorize string // the subscription id; empty: not asked
-	removed     string // the subscription id; empty: not asked
-	missed      bool
-	unknown     int // counted, never reset
+	renew, remove string // the subscription ids; empty: no operator asked
+	reauthorize   string // the subscription id; empty: not asked
+	removed       string // the subscription id; empty: not asked
+	missed        bool
+	unknown       int // counted, never reset
 }
 
 // Lifecycle takes a lifecycle notification of this account that passed the
@@ -61,6 +62,12 @@ func (m *Manager) takeSignals(ctx context.Context) {
 	if e.reauthorize == m.held.ID && time.Since(m.held.renewedAt) >= reauthorizeAfter {
 		m.held.renewAt = clock()
 		m.held.paused = true
+	}
+	if e.renew == m.held.ID {
+		m.held.renewAt = time.Now()
+	}
+	if e.remove != "" {
+		m.unwanted = e.remove
 	}
 	if e.missed {
 		m.o.Gap(GapMissed, m.held.UserIDs)

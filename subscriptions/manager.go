@@ -70,6 +70,7 @@ type Manager struct {
 	wish        Desired
 	held        *held
 	gone        string // a subscription that Graph called gone: a listing that still has it is not believed
+	unwanted    string // a subscription that an operator wants deleted
 	established bool   // there has been a subscription since the start
 	listedEmpty bool   // Graph has none, and none was wanted when it said so
 	survey      survey
@@ -134,6 +135,11 @@ func (m *Manager) round(ctx context.Context) error {
 	now := clock()
 	if m.held != nil && !now.Before(m.held.ExpiresAt) {
 		m.lose(ctx, "it expired")
+	}
+	if m.held != nil && m.held.ID == m.unwanted {
+		if err := m.discard(ctx); err != nil {
+			return err
+		}
 	}
 	if m.held != nil && !m.survey.doubles && m.wish.differs(m.held.Subscription) == "" {
 		if now.Before(m.held.renewAt) {

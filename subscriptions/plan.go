@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// lifetime is what we ask for: Graph allows 60 minutes, one is for skewed clocks.
-	lifetime = 59 * time.Minute
+	// Lifetime is what we ask for: Graph allows 60 minutes, one is for skewed clocks.
+	Lifetime = 59 * time.Minute
 	// renewBelow: an adopted subscription, whose granted life nobody knows any
 	// more, is renewed once less than half of Graph's hour is left.
 	renewBelow = 30 * time.Minute

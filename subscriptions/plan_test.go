@@ -173,9 +173,9 @@ func carryOut(ctx context.Context, g Graph, d Desired, now time.Time) error {
 		case Delete:
 			err = g.DeleteSubscription(ctx, a.Subscription.ID)
 		case Renew:
-			_, err = g.RenewSubscription(ctx, a.Subscription.ID, now.Add(lifetime), &d.Certificate)
+			_, err = g.RenewSubscription(ctx, a.Subscription.ID, now.Add(Lifetime), &d.Certificate)
 		case Create:
-			a.Subscription.ExpiresAt = now.Add(lifetime)
+			a.Subscription.ExpiresAt = now.Add(Lifetime)
 			_, err = g.CreateSubscription(ctx, a.Subscription)
 		}
 		if err != nil {

@@ -49,11 +49,12 @@ func (m *Manager) look(ctx context.Context) error {
 	return nil
 }
 
-// surveyed is what Graph has, from the survey if that was just taken.
+// surveyed is what Graph has, from the survey if that was just taken and nothing
+// was lost since.
 func (m *Manager) surveyed(ctx context.Context) ([]graph.Subscription, error) {
 	taken := m.survey
 	m.survey.actual, m.survey.at = nil, time.Time{}
-	if time.Since(taken.at) < surveyHolds && !m.failing() {
+	if time.Since(taken.at) < surveyHolds && !m.failing() && m.gone == "" {
 		return taken.actual, nil
 	}
 	return m.list(ctx)

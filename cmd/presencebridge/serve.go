@@ -20,8 +20,8 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
 		Short: "Run the service",
-		Long: "Run the service until SIGINT or SIGTERM. SIGHUP reads secrets anew and tries again\n" +
-			"at once whatever waits for an operator.",
+		Long: "Run the service until SIGINT or SIGTERM. SIGHUP, or a changed file, takes up\n" +
+			"people, secrets and log level anew and tries again at once whatever waits for an operator.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
@@ -34,12 +34,17 @@ func serveCommand() *cobra.Command {
 			hangup := make(chan os.Signal, 1)
 			signal.Notify(hangup, syscall.SIGHUP)
 			defer signal.Stop(hangup)
+			level := new(slog.LevelVar)
+			level.Set(c.Log.Level)
 			return app.Run(cmd.Context(), app.Options{
 				Config:              c,
-				Log:                 newLog(cmd.ErrOrStderr(), c.Log),
+				Log:                 newLog(cmd.ErrOrStderr(), c.Log.Format, level),
 				Version:             versionText(),
 				DeleteSubscriptions: deleteSubscriptions,
 				Reload:              hangup,
+				File:                file,
+				Load:                func() (*config.Config, error) { return config.Load(file, os.Environ()) },
+				Level:               level,
 			})
 		},
 	}
@@ -49,10 +54,10 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-// newLog writes as the configuration says.
-func newLog(w io.Writer, c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.LogText {
+// newLog writes in the format and from the level that the configuration names.
+func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == config.LogText {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))

@@ -53,7 +53,7 @@ func (f *usersFlags) read(cmd *cobra.Command) ([]app.TenantPeople, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := app.ReadPeople(cmd.Context(), c, f.tenant, newLog(cmd.ErrOrStderr(), config.Log{Level: c.Log.Level, Format: config.LogText}))
+	found, err := app.ReadPeople(cmd.Context(), c, f.tenant, newLog(cmd.ErrOrStderr(), config.LogText, c.Log.Level))
 	switch {
 	case err != nil && errors.Is(err, context.Canceled):
 		return nil, errors.New("interrupted")

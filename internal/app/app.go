@@ -32,9 +32,14 @@ type Options struct {
 	// DeleteSubscriptions takes the subscriptions away at a clean stop. Without
 	// it they stay, and the next start adopts them.
 	DeleteSubscriptions bool
-	// Reload asks, with each value, to read secrets anew and try again at once
-	// whatever waits for an operator.
+	// Reload asks, with each value, to take up the configuration anew, read
+	// secrets anew and try again at once whatever waits for an operator. So does
+	// a change of File. Load gives the configuration of now; Level is set to its
+	// log level. All of them may be left out.
 	Reload <-chan os.Signal
+	File   string
+	Load   func() (*config.Config, error)
+	Level  *slog.LevelVar
 	// Callback is listened on instead of the configured address, for callers
 	// that must know the port beforehand.
 	Callback net.Listener
@@ -87,7 +92,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 
 	workers, working := errgroup.WithContext(ctx)
-	workers.Go(func() error { return s.bus.run(working, s.restore, s.announcer.RestoreDirectory, s.caughtUp) })
+	workers.Go(func() error { return s.bus.run(working, s) })
 	if s.Config.Pushes() {
 		workers.Go(func() error { return s.warmTokens(working) })
 	}

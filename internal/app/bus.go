@@ -73,7 +73,12 @@ func (b *bus) connect(o events.ConnectOptions) (err error) {
 	if b.js, err = jetstream.New(b.conn); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	b.Publisher, err = events.NewPublisher(b.conn, events.PublisherOptions{History: b.stream.History})
+	b.Publisher, err = events.NewPublisher(b.conn, events.PublisherOptions{
+		History: b.stream.History,
+		// Less than a callback has for storing, so that it is the publisher who
+		// notices that nobody answers, and the next callback is refused at once.
+		Timeout: 1500 * time.Millisecond,
+	})
 	return err
 }
 
@@ -87,12 +92,21 @@ func (b *bus) Available() bool {
 	}
 }
 
-// run sets the stream up, restores the last states and then watches for
-// outages; back is called after each of them.
-func (b *bus) run(ctx context.Context, restore func(events.UserEvent), restoreDirectory func(events.DirectoryEvent), back func()) error {
+// memory is what the service remembers of the bus.
+type memory interface {
+	restore(events.UserEvent)
+	restoreDirectory(events.DirectoryEvent)
+	// reconcile compares what is remembered with the last states on the bus.
+	reconcile(map[graph.Person]events.UserEvent)
+	// caughtUp follows an outage.
+	caughtUp()
+}
+
+// run sets the stream up, restores the last states and then watches for outages.
+func (b *bus) run(ctx context.Context, m memory) error {
 	wait, said := time.Second, ""
 	for {
-		err := b.prepare(ctx, restore, restoreDirectory)
+		err := b.prepare(ctx, m)
 		if err == nil {
 			break
 		}
@@ -110,50 +124,98 @@ func (b *bus) run(ctx context.Context, restore func(events.UserEvent), restoreDi
 	}
 	close(b.ready)
 	b.log.Info("nats ready", "stream", events.Stream)
-	b.watch(ctx, back)
+	b.watch(ctx, m)
 	return nil
 }
 
-func (b *bus) prepare(ctx context.Context, restore func(events.UserEvent), restoreDirectory func(events.DirectoryEvent)) error {
-	setup, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := events.Setup(setup, b.js, b.stream); err != nil {
+func (b *bus) prepare(ctx context.Context, m memory) error {
+	if err := b.setUp(ctx); err != nil {
+		return err
+	}
+	if err := b.states(ctx, m.restore); err != nil {
 		return err
 	}
 	reading, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for e, err := range events.Snapshot(reading, b.js) {
-		if err != nil {
-			return err
-		}
-		restore(e)
-	}
 	for e, err := range events.LastDirectory(reading, b.js) {
 		if errors.Is(err, events.ErrMalformed) {
 			continue // not ours; then the bridge tells it once more
 		} else if err != nil {
 			return err
 		}
-		restoreDirectory(e)
+		m.restoreDirectory(e)
+	}
+	return nil
+}
+
+func (b *bus) setUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return events.Setup(ctx, b.js, b.stream)
+}
+
+// states gives the last state of everybody. What is no event of ours is passed
+// over: whoever may publish could otherwise keep us from starting.
+func (b *bus) states(ctx context.Context, f func(events.UserEvent)) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	malformed := 0
+	for e, err := range events.Snapshot(ctx, b.js) {
+		switch {
+		case errors.Is(err, events.ErrMalformed):
+			malformed++
+		case err != nil:
+			return err
+		default:
+			f(e)
+		}
+	}
+	if malformed > 0 {
+		b.log.Warn("messages that are no events were passed over", "messages", malformed, "bucket", events.Bucket)
 	}
 	return nil
 }
 
 // watch asks every second, since a bus that nobody publishes to is not noticed
 // to be away, nor to be back.
-func (b *bus) watch(ctx context.Context, back func()) {
-	away := false
-	for sleep(ctx, time.Second) {
+func (b *bus) watch(ctx context.Context, m memory) {
+	away, reconnects := false, b.conn.Stats().Reconnects
+	for tick := 0; sleep(ctx, time.Second); tick++ {
+		now := b.conn.Stats().Reconnects
 		switch available := b.Publisher.Available(); {
 		case !available && !away:
 			away = true
 			b.log.Error("nats is away, notifications are answered 503 until it is back")
-		case available && away:
-			away = false
+		case !available && tick%5 == 0 && b.conn.IsConnected():
+			// The server is there, the stream is not: it may have lost its store.
+			if err := b.setUp(ctx); err != nil {
+				b.log.Debug("stream not set up", "error", err)
+			}
+		case available && (away || now != reconnects):
+			if err := b.reconcile(ctx, m); err != nil {
+				b.log.Warn("last states not compared after an outage, trying again", "error", err)
+				continue
+			}
+			away, reconnects = false, now
 			b.log.Info("nats is back")
-			back()
+			m.caughtUp()
 		}
 	}
+}
+
+// reconcile follows an outage: what the bus had acknowledged may be gone.
+func (b *bus) reconcile(ctx context.Context, m memory) error {
+	if err := b.setUp(ctx); err != nil {
+		return err
+	}
+	held := map[graph.Person]events.UserEvent{}
+	err := b.states(ctx, func(e events.UserEvent) {
+		held[graph.Person{TenantID: e.Data.TenantID, UserID: e.Data.User.ID}] = e
+	})
+	if err == nil {
+		m.reconcile(held)
+	}
+	return err
 }
 
 func (b *bus) close() {
@@ -163,15 +225,6 @@ func (b *bus) close() {
 	if b.broker != nil {
 		b.broker.Close()
 	}
-}
-
-// caughtUp follows an outage of the bus: what changed meanwhile is read and told.
-func (s *service) caughtUp() {
-	for _, t := range s.tenants {
-		t.sweeper.AskAll(graph.OriginSweep)
-		t.sweeper.Retry()
-	}
-	s.tidySoon()
 }
 
 // sleep reports whether the whole time went by.

@@ -17,8 +17,9 @@ type certificate struct {
 
 	mu      sync.Mutex
 	pair    *tls.Certificate
-	seen    [2]time.Time // modification times of the files as last read, good or not
+	served  [2]time.Time // modification times of the files of pair
 	checked time.Time
+	said    string // the last failure that the log has seen
 }
 
 // recheck is how often the files are looked at, at most.
@@ -35,8 +36,12 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.checked) > recheck {
-		if err := c.load(); err != nil {
+		err := c.load()
+		if err != nil && err.Error() != c.said {
 			c.log.Error("changed certificate not taken up, the former one is served", "error", err)
+		}
+		if c.said = ""; err != nil {
+			c.said = err.Error()
 		}
 	}
 	return c.pair, nil
@@ -52,10 +57,9 @@ func (c *certificate) load() error {
 		}
 		times[i] = info.ModTime()
 	}
-	if times == c.seen {
+	if times == c.served {
 		return nil
 	}
-	c.seen = times
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("load certificate %s with key %s: %w", c.certFile, c.keyFile, err)
@@ -63,6 +67,6 @@ func (c *certificate) load() error {
 	if c.pair != nil {
 		c.log.Info("changed certificate taken up", "not_after", pair.Leaf.NotAfter)
 	}
-	c.pair = &pair
+	c.pair, c.served = &pair, times
 	return nil
 }

@@ -9,14 +9,33 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-// restore takes in the last state of a person from before the start.
+// restore takes in the last state of a person from before the start. People of
+// other tenants are none of our business: another bridge may use the same NATS.
 func (s *service) restore(e events.UserEvent) {
-	s.intake.Restore(e)
-	s.announcer.Restore(e)
+	if s.tenants[e.Data.TenantID] != nil {
+		s.intake.Restore(e)
+		s.announcer.Restore(e)
+	}
 }
 
-// peopleRead reports whether we know whom a tenant wants watched. Of a tenant
-// that the configuration does not name any more that is nobody.
+func (s *service) restoreDirectory(e events.DirectoryEvent) {
+	if s.tenants[e.Data.TenantID] != nil {
+		s.announcer.RestoreDirectory(e)
+	}
+}
+
+func (s *service) reconcile(held map[graph.Person]events.UserEvent) { s.intake.Reconcile(held) }
+
+// caughtUp follows an outage of the bus: what changed meanwhile is read and told.
+func (s *service) caughtUp() {
+	for _, t := range s.tenants {
+		t.sweeper.AskAll(graph.OriginSweep)
+		t.sweeper.Retry()
+	}
+	s.tidySoon()
+}
+
+// peopleRead reports whether we know whom a tenant wants watched.
 func (s *service) peopleRead(tenantID string) bool {
 	t := s.tenants[tenantID]
 	return t == nil || t.known()

@@ -19,16 +19,19 @@ type connection struct {
 	limiter *sdk.Limiter
 }
 
-func newConnection(g config.Graph, t config.Tenant, roots *x509.CertPool, log *slog.Logger) connection {
+// newConnection asks for the tenant's configuration of now whenever it needs a
+// secret.
+func newConnection(g config.Graph, now func() config.Tenant, roots *x509.CertPool, log *slog.Logger) connection {
+	t := now()
 	c := connection{base: g.BaseURL, roots: roots, limiter: sdk.NewLimiter(), signIn: signin.Options{
 		Authority: g.Authority, TenantID: t.ID, ClientID: t.ClientID, HTTP: signin.NewHTTP(roots), Log: log,
 	}}
 	if t.ClientSecret.IsSet() {
-		c.signIn.Secret = t.ClientSecret.Read
+		c.signIn.Secret = func() (string, error) { return now().ClientSecret.Read() }
 		return c
 	}
 	c.signIn.Certificate = func() ([]*x509.Certificate, crypto.PrivateKey, error) {
-		pem, err := t.ClientCertificate.ReadBytes()
+		pem, err := now().ClientCertificate.ReadBytes()
 		if err != nil {
 			return nil, nil, err
 		}

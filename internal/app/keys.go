@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"sync"
 	"time"
@@ -23,16 +24,26 @@ func newKeyring(v *vault.Vault) *keyring {
 	return &keyring{Vault: v, began: time.Now(), seen: map[string]time.Time{}}
 }
 
+// PrivateKey is for the callback: what arrives refers to its key, too.
+func (k *keyring) PrivateKey(certificateID, thumbprint string) (*rsa.PrivateKey, bool) {
+	key, held := k.Vault.PrivateKey(certificateID, thumbprint)
+	if held {
+		k.note(certificateID)
+	}
+	return key, held
+}
+
 // holds reports whether a certificate is ours. The managers ask it for every
 // subscription that Graph lists or that they renew.
 func (k *keyring) holds(id string) bool {
 	_, held := k.PrivateKey(id, "")
-	if held {
-		k.mu.Lock()
-		k.seen[id] = time.Now()
-		k.mu.Unlock()
-	}
 	return held
+}
+
+func (k *keyring) note(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.seen[id] = time.Now()
 }
 
 func (k *keyring) referred(id string) time.Time {

@@ -11,17 +11,20 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/intake"
 )
 
 // metrics are what /metrics shows. Labels are kinds, never people.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	refused  *prometheus.CounterVec
-	readings *prometheus.CounterVec
-	people   *prometheus.GaugeVec
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	refused   *prometheus.CounterVec
+	undecided prometheus.Counter
+	events    *prometheus.CounterVec
+	readings  *prometheus.CounterVec
+	people    *prometheus.GaugeVec
 }
 
 func newMetrics(version string) *metrics {
@@ -29,8 +32,8 @@ func newMetrics(version string) *metrics {
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presencebridge_callback_requests_total",
-			Help: "Requests that Graph, or whoever, made to the public side.",
-		}, []string{"kind", "status"}),
+			Help: "Requests that Graph, or whoever, made to the public side; cause says why one was not accepted.",
+		}, []string{"kind", "status", "cause"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "presencebridge_callback_duration_seconds",
 			Help:    "Time from a request's first byte to its answer; Graph calls an endpoint slow beyond 3 s.",
@@ -40,6 +43,14 @@ func newMetrics(version string) *metrics {
 			Name: "presencebridge_notifications_refused_total",
 			Help: "Items of notifications that were not believed, by reason.",
 		}, []string{"reason"}),
+		undecided: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "presencebridge_notifications_undecided_total",
+			Help: "Items of notifications that could not be judged yet; Graph sends them again.",
+		}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presencebridge_lifecycle_events_total",
+			Help: "Lifecycle events that were handed on, repeats included, by name; other are unknown ones.",
+		}, []string{"event"}),
 		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presencebridge_readings_total",
 			Help: "What became of presence readings, pushed or read.",
@@ -53,7 +64,7 @@ func newMetrics(version string) *metrics {
 		Name: "presencebridge_build_info", Help: "Always 1; the version is a label.",
 	}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.refused, m.readings, m.people, info,
+	m.registry.MustRegister(m.requests, m.duration, m.refused, m.undecided, m.events, m.readings, m.people, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -64,11 +75,22 @@ func (m *metrics) handler() http.Handler {
 
 func (m *metrics) callback(o handlers.Outcome) {
 	kind := kindOf(o)
-	m.requests.WithLabelValues(kind, strconv.Itoa(o.Status)).Inc()
+	m.requests.WithLabelValues(kind, strconv.Itoa(o.Status), string(o.Cause)).Inc()
 	m.duration.WithLabelValues(kind).Observe(o.Total.Seconds())
 	for reason, n := range o.Refused {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
 	}
+	m.undecided.Add(float64(o.Undecided))
+}
+
+func (m *metrics) lifecycle(l graph.Lifecycle) {
+	event := l.Event
+	switch event {
+	case "reauthorizationRequired", "subscriptionRemoved", "missed":
+	default:
+		event = "other"
+	}
+	m.events.WithLabelValues(event).Inc()
 }
 
 // kindOf keeps the label's values few, whatever strangers ask for.

@@ -27,7 +27,7 @@ func ReadPeople(ctx context.Context, c *config.Config, tenant string, log *slog.
 		if tenant != "" && tenant != t.Name {
 			continue
 		}
-		_, reader, err := newConnection(c.Graph, t, roots, log).app(log)
+		_, reader, err := newConnection(c.Graph, func() config.Tenant { return t }, roots, log).app(log)
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}

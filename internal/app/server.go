@@ -11,6 +11,7 @@ import (
 
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph"
 )
 
 // server is an HTTP server on its listener.
@@ -60,13 +61,16 @@ func (s *service) listen() ([]*server, error) {
 
 func (s *service) callbackServer() (*server, error) {
 	e := handlers.NewCallback(handlers.CallbackOptions{
-		Open:      s.opener.Open,
-		Accept:    s.intake.Accept,
-		Ready:     func() bool { return s.bus.Available() && !s.stopping.Load() },
-		Read:      s.announced,
-		Lifecycle: s.lifecycle,
-		Observe:   s.answered,
-		// Graph opens few connections; each body may take 4 MiB.
+		Open:   s.opener.Open,
+		Accept: s.intake.Accept,
+		Ready:  func() bool { return s.bus.Available() && !s.stopping.Load() },
+		Read:   s.announced,
+		Lifecycle: func(l graph.Lifecycle) {
+			s.metrics.lifecycle(l)
+			s.lifecycle(l)
+		},
+		Observe: s.answered,
+		// Graph opens few connections.
 		MaxInFlight: 64,
 		Log:         s.Log,
 	})
@@ -97,6 +101,7 @@ func (s *service) adminServer() (*server, error) {
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
+	handlers.AddSubscriptions(e, newDesk(s.Config.Tenants, s.tenants))
 	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
 }
 
@@ -105,6 +110,11 @@ func (s *service) notReady() map[string]string {
 	reasons := map[string]string{}
 	if s.stopping.Load() {
 		reasons["service"] = "stopping"
+	}
+	for _, t := range s.tenants {
+		if !t.known() {
+			reasons["people of "+t.name] = "not read yet; notifications about them are answered 503"
+		}
 	}
 	if !s.bus.Available() {
 		reasons["nats"] = "away or not set up yet; notifications are answered 503"

@@ -84,7 +84,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.wipeRSA = wipe
 	s.opener = notification.NewOpener(notification.Options{
-		Tenants: clients, ClientStates: states, Keys: s.vault, Tokens: s.tokens, Decrypt: decrypt,
+		Tenants: clients, ClientStates: states, Keys: s.keys, Tokens: s.tokens, Decrypt: decrypt,
 	})
 	s.announcer = intake.NewAnnouncer(intake.AnnouncerOptions{
 		Bus:     s.bus,
@@ -97,6 +97,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	s.intake = intake.New(intake.Options{
 		Bus:     s.bus,
 		Lookup:  s.directory.Lookup,
+		Known:   s.peopleRead,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
@@ -197,21 +198,6 @@ func (s *service) warmTokens(ctx context.Context) error {
 		}
 		if !sleep(ctx, wait) {
 			return nil
-		}
-	}
-}
-
-// reload makes changed secrets count at once.
-func (s *service) reload(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.Reload:
-			s.Log.Info("reloading secrets and people")
-			for _, t := range s.tenants {
-				t.reload()
-			}
 		}
 	}
 }

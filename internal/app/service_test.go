@@ -14,7 +14,6 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/app"
-	"jtel.de/presencebridge/internal/broker"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graphsim"
 )
@@ -154,33 +153,25 @@ func TestForgedBatchesPublishNothing(t *testing.T) {
 }
 
 func TestNATSAwayMeans503AndExactlyOnceLater(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
-	start := func() *broker.Broker {
-		server, err := broker.Start(broker.Options{Dir: dir, Listen: address, Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return server
-	}
-	server := start()
-	defer func() { server.Close() }()
-
+	server := newExternalNATS(t)
 	// Retries come ten times as fast as Microsoft's.
-	b := newBridge(t, graphsim.Options{Speed: 10}, func(c *config.Config) { c.NATS.URL = "nats://" + address })
+	b := newBridge(t, graphsim.Options{Speed: 10}, nil)
+	server.use(b)
 	b.start(false)
-	b.addresses.NATS = "nats://" + address
+	b.addresses.NATS = server.url()
 	b.covered()
 
-	server.Close()
+	server.server.Close()
 	b.eventually("notice of the outage", func() bool { status, _ := b.admin("/readyz"); return status == http.StatusServiceUnavailable })
 	refused := func(r graphsim.Request) bool {
 		return r.Kind == graphsim.KindDelivery && r.Status == http.StatusServiceUnavailable
 	}
 	b.set(b.user(0), "Busy", "InACall")
 	b.eventually("503", func() bool { return b.requests(refused) > 0 })
+	b.set(b.user(0), "Away", "Away") // a read alone would only find this
 
-	server = start()
-	b.eventually("repeated delivery", b.agrees)
+	server.start()
+	b.eventually("repeated delivery", func() bool { return b.has(b.user(0), "InACall") && b.has(b.user(0), "Away") })
 	b.eventually("end of the deliveries", func() bool { return b.sim.Pending() == 0 })
 	n := 0
 	for _, e := range b.history() {

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +22,7 @@ import (
 // accounts whose subscriptions push, and how far those are trusted.
 type tenant struct {
 	name     string
+	config   atomic.Pointer[config.Tenant] // of now: a reload replaces it
 	coverage *coverage.Tracker
 	app      *signin.Credential
 	follower *people.Follower
@@ -30,8 +33,10 @@ type tenant struct {
 
 func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states graph.ClientStates) (*tenant, error) {
 	log := s.Log.With("tenant", c.ID)
-	connection := newConnection(s.Config.Graph, c, roots, log)
 	t := &tenant{name: c.Name}
+	t.config.Store(&c)
+	now := func() config.Tenant { return *t.config.Load() }
+	connection := newConnection(s.Config.Graph, now, roots, log)
 	var err error
 	var reader *sdk.Client
 	if t.app, reader, err = connection.app(log); err != nil {
@@ -47,7 +52,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.follower = people.NewFollower(people.Options{
 		TenantID:  c.ID,
 		Graph:     reader,
-		Selection: func() people.Selection { return selection(c.People) },
+		Selection: func() people.Selection { return selection(now().People) },
 		Directory: s.directory,
 		Every:     c.People.Refresh,
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
@@ -60,7 +65,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
 		key := graph.AccountKey(c.ID, a.Username)
-		user, err := signin.NewUser(connection.signIn, a.Username, a.Password.Read)
+		user, err := signin.NewUser(connection.signIn, a.Username, func() (string, error) { return password(now(), a.Username) })
 		if err != nil {
 			return nil, err
 		}
@@ -164,6 +169,16 @@ func (t *tenant) reload() {
 		user.Reset()
 	}
 	t.push.Poke()
+}
+
+// password is that of a service user.
+func password(c config.Tenant, username string) (string, error) {
+	for _, a := range c.Accounts {
+		if a.Username == username {
+			return a.Password.Read()
+		}
+	}
+	return "", fmt.Errorf("the configuration names the service user of account %s no more", graph.AccountKey(c.ID, username))
 }
 
 func selection(c config.People) people.Selection {

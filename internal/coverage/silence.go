@@ -36,9 +36,10 @@ type record struct {
 	// notification proves that for its arrival, but only for the moment of the
 	// sweep if one has found that person changed just before. Those still on their
 	// way when a subscription falls silent thus prove nothing.
-	alive    time.Time
-	suspects map[string]suspicion // by user id
-	deaf     map[string]bool      // by user id
+	alive     time.Time
+	delivered time.Time            // when a notification last arrived
+	suspects  map[string]suspicion // by user id
+	deaf      map[string]bool      // by user id
 
 	silent     bool
 	recreated  time.Time // when it was last asked to be made anew
@@ -70,6 +71,7 @@ func (r *record) found(userID string, confirmed, at time.Time) {
 // heard notes that a notification about somebody arrived that had not arrived
 // before. It reports whether the subscription was silent until then.
 func (r *record) heard(userID string, at time.Time) (wasSilent bool) {
+	r.delivered = later(r.delivered, at)
 	proof := at
 	if s, suspected := r.suspects[userID]; suspected {
 		r.suspects[userID] = suspicion{found: s.found, told: true}
@@ -97,6 +99,7 @@ func (r *record) gap(now time.Time) {
 func (r *record) replaced(now time.Time) {
 	r.gap(now)
 	clear(r.deaf)
+	r.delivered = time.Time{}
 }
 
 // leave forgets what is known of somebody whom the subscription no longer carries.

@@ -1,12 +1,9 @@
 package intake
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"strconv"
-
-	"go.opentelemetry.io/otel/trace"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/graph"
@@ -38,7 +35,7 @@ func (f Fields) user(p people.Person) events.User {
 }
 
 // compose makes the message that tells a reading and whether it still holds.
-func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, traceParent string) (events.Message, error) {
+func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, trace string) (events.Message, error) {
 	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
@@ -69,22 +66,16 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 	if err != nil {
 		return events.Message{}, fmt.Errorf("compose event of a person of tenant %s: %w", r.TenantID, err)
 	}
-	m.Traceparent = traceParent
+	m.Traceparent = trace
 	return m, nil
 }
 
-// traceParent is the W3C trace context of this call: the caller's, or one of our
-// own, so that a consumer can always name what it received.
-func traceParent(ctx context.Context) string {
-	sc := trace.SpanContextFromContext(ctx)
-	if !sc.IsValid() {
-		var c trace.SpanContextConfig
-		// crypto/rand.Read never fails.
-		rand.Read(c.TraceID[:])
-		rand.Read(c.SpanID[:])
-		sc = trace.NewSpanContext(c)
-	}
-	return fmt.Sprintf("00-%s-%s-%s", sc.TraceID(), sc.SpanID(), sc.TraceFlags())
+// traceparent is a W3C trace context of our own, so that a consumer can name
+// what it received; the events of one batch share it.
+func traceparent() string {
+	var id [24]byte
+	rand.Read(id[:]) // never fails
+	return fmt.Sprintf("00-%x-%x-00", id[:16], id[16:])
 }
 
 // stateOf lists everything a change of which makes a new event.

@@ -13,8 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
+	"maps"
 	"sync"
 	"time"
 
@@ -44,10 +43,14 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Gap, Seen, Observe and Now.
+// Options are all required, but for Known, Gap, Seen, Observe and Now.
 type Options struct {
-	Bus     Bus
-	Lookup  func(tenantID, userID string) (people.Person, bool)
+	Bus    Bus
+	Lookup func(tenantID, userID string) (people.Person, bool)
+	// Known is false while it is not known yet whom a tenant watches: then
+	// readings of people whom Lookup does not find are not stored, instead of
+	// being of no interest.
+	Known   func(tenantID string) bool
 	Tenants map[string]string // tenant id -> name in the configuration
 	Fields  Fields
 	// Gap is told the people whose last event may or may not be stored, so that
@@ -72,6 +75,9 @@ type Intake struct {
 
 // New starts nothing.
 func New(o Options) *Intake {
+	if o.Known == nil {
+		o.Known = func(string) bool { return true }
+	}
 	if o.Gap == nil {
 		o.Gap = func([]graph.Person) {}
 	}
@@ -95,24 +101,29 @@ var ErrNotStored = errors.New("not stored")
 // it is stored. Readings of one person take effect in the order given; two
 // callers with the same person take turns.
 func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
-	held := in.hold(len(readings), func(i int) graph.Person { return personOf(readings[i]) })
-	defer held.release()
-	// Turns can take as long as the bus does; who waited too long gives up.
-	if err := ctx.Err(); err != nil {
+	held, err := in.hold(ctx, len(readings), func(i int) graph.Person { return personOf(readings[i]) })
+	if err != nil {
 		in.Observe(Outcome{Failed: len(readings)})
 		return fmt.Errorf("accept %d readings: %w", len(readings), err)
 	}
+	defer held.release()
 
 	var outcome Outcome
 	defer func() { in.Observe(outcome) }()
+	var early error
 	drafts := make([]draft, 0, len(readings))
-	messages := make([]events.Message, 0, len(readings))
-	trace := traceParent(ctx)
+	trace := traceparent()
 	for _, r := range readings {
 		person, watched := in.Lookup(r.TenantID, r.Presence.UserID)
 		s := held[personOf(r)]
-		if !watched || s == nil {
+		switch {
+		case watched && s != nil:
+		case in.Known(r.TenantID):
 			outcome.Unwatched++
+			continue
+		default:
+			outcome.Failed++
+			early = fmt.Errorf("accept readings: the people of the tenant are not known yet: %w", ErrNotStored)
 			continue
 		}
 		r.Presence = in.Fields.keep(r.Presence)
@@ -139,63 +150,123 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			continue
 		}
 		s.draft = s.draft.with(r, m.ID)
-		drafts = append(drafts, draft{slot: s, reading: r, eventID: m.ID})
-		messages = append(messages, m)
+		drafts = append(drafts, draft{slot: s, reading: r, message: m})
 	}
-	return in.store(ctx, drafts, messages, &outcome)
+	return errors.Join(in.store(ctx, drafts, &outcome), early)
 }
 
 // draft is an event on its way to the bus.
 type draft struct {
 	slot    *slot
 	reading graph.Reading
-	eventID string
+	message events.Message
 	stale   bool // tells only that the state could not be confirmed
 }
 
 // store publishes and lets only what was acknowledged become the last state.
-func (in *Intake) store(ctx context.Context, drafts []draft, messages []events.Message, outcome *Outcome) error {
-	if len(messages) == 0 {
-		return nil
-	}
+// Events of one person go one after the other, and none after one that failed:
+// what Graph repeats then finds them in the same order again.
+func (in *Intake) store(ctx context.Context, drafts []draft, outcome *Outcome) error {
+	all := len(drafts)
 	var failed []graph.Person
 	var cause error
-	for i, ack := range in.Bus.Publish(ctx, messages) {
-		d := drafts[i]
-		switch {
-		case ack.Err != nil:
-			outcome.Failed++
-			failed = append(failed, personOf(d.reading))
-			cause = ack.Err
-			d.slot.last.unsure = d.eventID
-		case d.stale:
-			outcome.Stale++
-			d.slot.last.stale, d.slot.last.eventID, d.slot.last.unsure = true, d.eventID, ""
-		case ack.Duplicate && d.slot.last.known && d.slot.last.unsure != d.eventID:
-			// The bus had it before: what became known since then stands.
-			outcome.Repeated++
-			in.Seen(d.reading, false)
-			d.slot.last.note(d.reading)
-		default:
-			outcome.Published++
-			in.Seen(d.reading, d.slot.last.moved(d.reading))
-			d.slot.last = d.slot.last.with(d.reading, d.eventID)
+	for len(drafts) > 0 {
+		turn, rest := split(drafts)
+		messages := make([]events.Message, len(turn))
+		for i, d := range turn {
+			messages[i] = d.message
+		}
+		for i, ack := range in.Bus.Publish(ctx, messages) {
+			if ack.Err != nil {
+				cause = ack.Err
+				failed = append(failed, personOf(turn[i].reading))
+			}
+			in.settle(turn[i], ack, outcome)
+		}
+		drafts = rest[:0]
+		for _, d := range rest {
+			if d.slot.failed {
+				outcome.Failed++
+			} else {
+				drafts = append(drafts, d)
+			}
 		}
 	}
 	if len(failed) == 0 {
 		return nil
 	}
 	in.Gap(failed)
-	return fmt.Errorf("publish %d of %d events: %w: %w", len(failed), len(messages), ErrNotStored, cause)
+	return fmt.Errorf("publish %d events, %d people failed: %w: %w", all, len(failed), ErrNotStored, cause)
+}
+
+// split takes the first draft of each person.
+func split(drafts []draft) (first, rest []draft) {
+	first = make([]draft, 0, len(drafts))
+	for _, d := range drafts {
+		if d.slot.inTurn {
+			rest = append(rest, d)
+		} else {
+			d.slot.inTurn = true
+			first = append(first, d)
+		}
+	}
+	for _, d := range first {
+		d.slot.inTurn = false
+	}
+	return first, rest
+}
+
+// settle notes what became of one event.
+func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
+	last := &d.slot.last
+	switch {
+	case ack.Err != nil:
+		outcome.Failed++
+		d.slot.failed = true
+		last.unsure = d.message.ID
+	case d.stale:
+		outcome.Stale++
+		last.stale, last.eventID, last.unsure = true, d.message.ID, ""
+	case ack.Duplicate && last.known && last.unsure != d.message.ID:
+		// The bus had it before: what became known since then stands.
+		outcome.Repeated++
+		in.Seen(d.reading, false)
+		last.note(d.reading)
+	default:
+		outcome.Published++
+		in.Seen(d.reading, last.moved(d.reading))
+		*last = last.with(d.reading, d.message.ID)
+	}
 }
 
 // Restore remembers the last event of a person, as found on the bus at start.
 // It never overwrites what is known.
 func (in *Intake) Restore(e events.UserEvent) {
 	s := in.slot(graph.Person{TenantID: e.Data.TenantID, UserID: e.Data.User.ID})
-	s.Lock()
-	defer s.Unlock()
+	s.lock()
+	defer s.unlock()
 	s.last.adoptIfUnknown(restored(e))
+}
+
+// Reconcile compares what is remembered with what the bus holds after an
+// outage, by person: a bus may have lost what it had acknowledged. Where they
+// differ, the next reading is published whatever it says.
+func (in *Intake) Reconcile(held map[graph.Person]events.UserEvent) {
+	in.mu.RLock()
+	slots := maps.Clone(in.slots)
+	in.mu.RUnlock()
+	for p, s := range slots {
+		s.lock()
+		e, there := held[p]
+		switch {
+		case !s.last.known || e.ID == s.last.eventID:
+		case !there:
+			s.last = unknown()
+		default:
+			s.last.unsure = s.last.eventID
+		}
+		s.unlock()
+	}
 }
 
 // Forget purges everybody whom keep does not want from the bus and from memory,
@@ -219,8 +290,8 @@ func (in *Intake) Forget(ctx context.Context, keep func(graph.Person) bool) (int
 
 func (in *Intake) forget(ctx context.Context, p graph.Person) error {
 	s := in.slot(p)
-	s.Lock()
-	defer s.Unlock()
+	s.lock()
+	defer s.unlock()
 	if err := in.Bus.Purge(ctx, p.TenantID, p.UserID); err != nil {
 		return err
 	}
@@ -231,60 +302,6 @@ func (in *Intake) forget(ctx context.Context, p graph.Person) error {
 	return nil
 }
 
-func (in *Intake) slot(p graph.Person) *slot {
-	in.mu.RLock()
-	s := in.slots[p]
-	in.mu.RUnlock()
-	if s != nil {
-		return s
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if s = in.slots[p]; s == nil {
-		s = &slot{last: unknown()}
-		in.slots[p] = s
-	}
-	return s
-}
-
-// held are the slots of one Accept, locked.
-type held map[graph.Person]*slot
-
-// hold locks the slots of everybody named, in one order for all callers, so
-// that two batches never wait for each other in a ring.
-func (in *Intake) hold(n int, person func(i int) graph.Person) held {
-	h := make(held, n)
-	order := make([]graph.Person, 0, n)
-	for i := range n {
-		p := person(i)
-		if _, ok := h[p]; !ok {
-			// Strangers get no slot: what Graph sends about them must not grow us.
-			if _, watched := in.Lookup(p.TenantID, p.UserID); !watched {
-				continue
-			}
-			h[p] = in.slot(p)
-			order = append(order, p)
-		}
-	}
-	slices.SortFunc(order, func(a, b graph.Person) int {
-		if c := strings.Compare(a.UserID, b.UserID); c != 0 {
-			return c
-		}
-		return strings.Compare(a.TenantID, b.TenantID)
-	})
-	for _, p := range order {
-		h[p].Lock()
-		h[p].draft = h[p].last
-	}
-	return h
-}
-
 func personOf(r graph.Reading) graph.Person {
 	return graph.Person{TenantID: r.TenantID, UserID: r.Presence.UserID}
-}
-
-func (h held) release() {
-	for _, s := range h {
-		s.Unlock()
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -229,7 +230,9 @@ func TestSequenceNumbersOrder(t *testing.T) {
 	f.accept(t, Outcome{Older: 1}, first)
 	f.accept(t, Outcome{Repeated: 1}, numbered("Available", "A0000000003"))
 	f.accept(t, Outcome{Older: 1}, numbered("Away", "A0000000002"))
-	f.want(t, agent1, "Available ")
+	f.accept(t, Outcome{Published: 1}, f.push(agent1, "Busy")) // without a number
+	f.accept(t, Outcome{Older: 1}, numbered("Away", "A0000000001"))
+	f.want(t, agent1, "Available Busy ")
 }
 
 func TestAReadDoesNotUndoWhatWasHeardMeanwhile(t *testing.T) {
@@ -262,54 +265,68 @@ func TestWhatTheBusRefusedIsOfferedAgain(t *testing.T) {
 			f := setUp(t, Fields{})
 			one, two, three := f.push(agent1, "Busy"), f.push(agent2, "Busy"), f.push(agent1, "Away")
 			f.bus.refuse, f.bus.lost = func(i int) bool { return i == 0 }, answerLost
-			f.accept(t, Outcome{Published: 2, Failed: 1}, one, two, three)
+			f.accept(t, Outcome{Published: 1, Failed: 2}, one, two, three)
 			if len(f.gaps) != 1 || f.gaps[0].UserID != agent1 {
 				t.Errorf("gaps %v", f.gaps)
 			}
 			f.bus.refuse = nil
-			// The same delivery again: only the refused one is stored now, and
-			// the read that the gap asked for puts the order right.
-			f.Accept(t.Context(), []graph.Reading{one, two, three})
-			f.accept(t, f.outcomeOf(f.bus.states(agent1)), f.read(agent1, "Away", f.now))
-			states := f.bus.states(agent1)
-			if answerLost && states != "Busy Away " || !answerLost && states != "Away Busy Away " {
-				t.Errorf("stored %q", states)
+			// The same delivery again: what was refused is stored now, in order.
+			if err := f.Accept(t.Context(), []graph.Reading{one, two, three}); err != nil {
+				t.Fatal(err)
 			}
+			f.want(t, agent1, "Busy Away ")
 			f.want(t, agent2, "Busy ")
+			f.accept(t, Outcome{Repeated: 1}, f.read(agent1, "Away", f.now))
 		})
 	}
 }
 
-// outcomeOf is what a read of Away gives after these states.
-func (f *fixture) outcomeOf(states string) Outcome {
-	if states == "Away Busy " {
-		return Outcome{Published: 1}
-	}
-	return Outcome{Repeated: 1}
+// The read that the gap asks for may come before Graph repeats the batch.
+func TestAReadBetweenAFailureAndItsRepeat(t *testing.T) {
+	f := setUp(t, Fields{})
+	f.accept(t, Outcome{Published: 1}, f.push(agent1, "Available"))
+	busy, away := f.push(agent1, "Busy"), f.push(agent1, "Away")
+	f.bus.refuse = func(int) bool { return true }
+	f.accept(t, Outcome{Failed: 2}, busy, away)
+	f.bus.refuse = nil
+	f.accept(t, Outcome{Published: 1}, f.read(agent1, "Away", f.now))
+	f.accept(t, Outcome{Published: 2}, busy, away)
+	f.want(t, agent1, "Available Away Busy Away ")
 }
 
-// After an answer got lost, the state before it is news again: the bus may have
-// stored the one in between.
-func TestBackToTheStateBeforeALostAnswer(t *testing.T) {
-	for name, between := range map[string]func(t *testing.T, f *fixture, busy graph.Reading){
-		"at once":        func(*testing.T, *fixture, graph.Reading) {},
-		"after a repeat": func(t *testing.T, f *fixture, busy graph.Reading) { f.accept(t, Outcome{Published: 1}, busy) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := setUp(t, Fields{})
-			f.accept(t, Outcome{Published: 1}, f.push(agent1, "Available"))
-			busy := f.push(agent1, "Busy")
-			f.bus.refuse, f.bus.lost = func(int) bool { return true }, true
-			f.accept(t, Outcome{Failed: 1}, busy)
-			f.bus.refuse = nil
-			between(t, f, busy)
-			f.accept(t, Outcome{Published: 1}, f.push(agent1, "Available"))
-			f.want(t, agent1, "Available Busy Available ")
-			// The late retry changes nothing, and all is certain again.
-			f.accept(t, Outcome{Repeated: 1}, busy)
-			f.accept(t, Outcome{Repeated: 1}, f.push(agent1, "Available"))
-			f.want(t, agent1, "Available Busy Available ")
-		})
+func TestReadingsBeforeThePeopleAreKnownAreNotStored(t *testing.T) {
+	f := setUp(t, Fields{})
+	known := false
+	f.Known = func(string) bool { return known }
+	lookup := f.Lookup
+	f.Lookup = func(tenantID, userID string) (people.Person, bool) {
+		if !known {
+			return people.Person{}, false
+		}
+		return lookup(tenantID, userID)
+	}
+	busy := f.push(agent1, "Busy")
+	f.accept(t, Outcome{Failed: 1}, busy)
+	known = true
+	f.accept(t, Outcome{Published: 1, Unwatched: 1}, busy, f.push(stranger, "Busy"))
+	f.want(t, agent1, "Busy ")
+}
+
+// A bus that lost what it had acknowledged gets it again.
+func TestReconcile(t *testing.T) {
+	f := setUp(t, Fields{})
+	f.accept(t, Outcome{Published: 2}, f.push(agent1, "Available"), f.push(agent2, "Available"))
+	first := f.bus.stored[0]
+	f.accept(t, Outcome{Published: 2}, f.push(agent1, "Busy"), f.push(agent2, "Busy"))
+	last := f.bus.stored[3]
+
+	person := func(id string) graph.Person { return graph.Person{TenantID: tenantID, UserID: id} }
+	f.Reconcile(map[graph.Person]events.UserEvent{person(agent1): first, person(agent2): last})
+	f.accept(t, Outcome{Published: 1, Repeated: 1}, f.read(agent1, "Busy", f.now), f.read(agent2, "Busy", f.now))
+	f.Reconcile(nil)
+	f.accept(t, Outcome{Published: 2}, f.read(agent1, "Busy", f.now), f.read(agent2, "Busy", f.now))
+	if e := f.bus.stored[6]; e.Data.Previous != nil {
+		t.Errorf("a previous state that the bus does not have: %+v", e.Data.Previous)
 	}
 }
 
@@ -341,13 +358,42 @@ func TestForget(t *testing.T) {
 }
 
 func TestWaitingForATurnEnds(t *testing.T) {
-	f := setUp(t, Fields{})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := f.Accept(ctx, []graph.Reading{f.push(agent1, "Busy")}); !errors.Is(err, context.Canceled) {
-		t.Errorf("Accept: %v", err)
-	}
-	f.want(t, agent1, "")
+	synctest.Test(t, func(t *testing.T) {
+		f := setUp(t, Fields{})
+		f.Observe = func(Outcome) {}
+		stall := make(chan struct{})
+		f.Options.Bus = stalled{f.bus, stall}
+		first := make(chan error)
+		go func() { first <- f.Accept(t.Context(), []graph.Reading{f.push(agent1, "Busy")}) }()
+		synctest.Wait()
+		// Both are wanted, and the free one is given back.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := f.Accept(ctx, []graph.Reading{f.push(agent2, "Busy"), f.push(agent1, "Away")})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Accept: %v", err)
+		}
+		close(stall)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		if err := f.Accept(t.Context(), []graph.Reading{f.push(agent2, "Away")}); err != nil {
+			t.Error(err)
+		}
+		f.want(t, agent1, "Busy ")
+		f.want(t, agent2, "Away ")
+	})
+}
+
+// stalled is a bus that answers once it may.
+type stalled struct {
+	*bus
+	until chan struct{}
+}
+
+func (s stalled) Publish(ctx context.Context, messages []events.Message) []events.Ack {
+	<-s.until
+	return s.bus.Publish(ctx, messages)
 }
 
 func TestConcurrentBatchesPublishOnce(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -13,10 +12,13 @@ import (
 
 // slot is what we keep of one person.
 type slot struct {
-	sync.Mutex
+	turn chan struct{} // guards the rest; see turn.go
 	last last
 	// draft is last plus what the batch in hand will make of it, if the bus takes it.
 	draft last
+	// inTurn and failed are about that batch, too: an event of this person is
+	// being published, or could not be.
+	inTurn, failed bool
 }
 
 // last is the last state that the bus acknowledged.
@@ -33,6 +35,8 @@ type last struct {
 	// unsure is the id of a later event that the bus may or may not have stored.
 	// Until something is acknowledged again, no state counts as told already.
 	unsure string
+	// newest is the largest sequence number heard; the state may have come without one.
+	newest string
 	// notifiedAt is when a notification was last heard, also one that said
 	// nothing new: a read that was sent off before it knows less.
 	notifiedAt time.Time
@@ -62,8 +66,8 @@ func (l *last) judge(r graph.Reading) verdict {
 	}
 	// With a version stamp on both sides there is no doubt about the order.
 	// Source: Graph, presence resource, sequenceNumber.
-	if was, is := l.presence.SequenceNumber, r.Presence.SequenceNumber; was != "" && is != "" {
-		if is < was {
+	if is := r.Presence.SequenceNumber; l.newest != "" && is != "" {
+		if is < l.newest {
 			return older
 		}
 	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
@@ -97,9 +101,7 @@ func (l *last) note(r graph.Reading) {
 	if r.AskedAt.IsZero() && r.ObservedAt.After(l.notifiedAt) {
 		l.notifiedAt = r.ObservedAt
 	}
-	if r.Presence.SequenceNumber > l.presence.SequenceNumber && l.presence.SequenceNumber != "" {
-		l.presence.SequenceNumber = r.Presence.SequenceNumber
-	}
+	l.newest = max(l.newest, r.Presence.SequenceNumber)
 	if r.NotificationKey == "" || l.heard[0] == r.NotificationKey {
 		return
 	}
@@ -142,6 +144,7 @@ func restored(e events.UserEvent) last {
 		},
 		origin:     graph.Origin(e.Data.Origin),
 		observedAt: e.Data.ObservedAt,
+		newest:     e.Data.SequenceNumber,
 		stale:      e.Data.Freshness == events.Stale,
 		eventID:    e.ID,
 	}

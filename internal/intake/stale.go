@@ -29,16 +29,15 @@ func (in *Intake) Stale(ctx context.Context, who []graph.Person, unconfirmed fun
 }
 
 func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed func(graph.Person) bool) error {
-	held := in.hold(len(who), func(i int) graph.Person { return who[i] })
-	defer held.release()
-	if err := ctx.Err(); err != nil {
+	held, err := in.hold(ctx, len(who), func(i int) graph.Person { return who[i] })
+	if err != nil {
 		return err
 	}
+	defer held.release()
 	var outcome Outcome
 	defer func() { in.Observe(outcome) }()
 	var drafts []draft
-	var messages []events.Message
-	trace := traceParent(ctx)
+	trace := traceparent()
 	for p, s := range held {
 		person, watched := in.Lookup(p.TenantID, p.UserID)
 		if !watched || !s.last.known || s.last.stale || !unconfirmed(p) {
@@ -51,8 +50,7 @@ func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed fun
 			outcome.Failed++
 			continue
 		}
-		drafts = append(drafts, draft{slot: s, reading: r, eventID: m.ID, stale: true})
-		messages = append(messages, m)
+		drafts = append(drafts, draft{slot: s, reading: r, message: m, stale: true})
 	}
-	return in.store(ctx, drafts, messages, &outcome)
+	return in.store(ctx, drafts, &outcome)
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -57,11 +56,11 @@ type Sweeper struct {
 	wake  chan struct{}
 	retry chan struct{}
 
-	lastRead time.Time // by Run alone
+	lastRead time.Time // by Run alone, like
+	broken   int       // how many could not be read, as last logged
 
 	mu    sync.Mutex
 	asked map[string]graph.Origin // bounded by the number of people
-	done  uint64
 }
 
 // New starts nothing.
@@ -93,13 +92,6 @@ func (s *Sweeper) AskAll(origin graph.Origin) { s.Ask(origin, s.People()...) }
 
 // Retry ends the pause after a failure: somebody mended something.
 func (s *Sweeper) Retry() { signal(s.retry) }
-
-// Rounds is how often everything that was asked for has been read.
-func (s *Sweeper) Rounds() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.done
-}
 
 // Run reads until ctx ends. What could not be read or stored stays asked for.
 func (s *Sweeper) Run(ctx context.Context) error {
@@ -138,31 +130,6 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// round reads everybody who is asked for; whoever was not reached is asked for again.
-func (s *Sweeper) round(ctx context.Context) error {
-	asked := s.take()
-	if len(asked) == 0 { // the wish was granted by the round before
-		return nil
-	}
-	ids := make([]string, 0, len(asked))
-	for id := range asked {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for len(ids) > 0 {
-		chunk := ids[:min(len(ids), graph.MaxPeople)]
-		if err := s.read(ctx, chunk, asked); err != nil {
-			s.giveBack(asked, ids)
-			return err
-		}
-		ids = ids[len(chunk):]
-	}
-	s.mu.Lock()
-	s.done++
-	s.mu.Unlock()
-	return nil
-}
-
 func (s *Sweeper) read(ctx context.Context, ids []string, origins map[string]graph.Origin) error {
 	if early := pace - s.Now().Sub(s.lastRead); early > 0 && !s.wait(ctx, early, nil) {
 		return ctx.Err()
@@ -187,7 +154,7 @@ func (s *Sweeper) read(ctx context.Context, ids []string, origins map[string]gra
 		})
 	}
 	if missing := len(ids) - len(readings); missing > 0 {
-		s.Log.Warn("graph left people out of a read", "asked", len(ids), "missing", missing)
+		s.Log.Debug("graph left people out of a read", "asked", len(ids), "missing", missing)
 	}
 	storing, cancel := context.WithTimeout(ctx, acceptDeadline)
 	defer cancel()
