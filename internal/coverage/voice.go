@@ -38,7 +38,7 @@ func (a *account) statement(polled bool) statement {
 		s.state, s.reason = events.Polled, reasonPoll
 	case a.record == nil:
 		s.state, s.reason = events.Polled, reasonBeyond
-	case a.SubscriptionID == "" && a.people.Assigned > 0:
+	case a.SubscriptionID == "" && (a.people.Assigned > 0 || a.Trouble != ""):
 		s.state, s.reason = events.Lost, a.Trouble
 		if s.reason == "" {
 			s.reason = reasonNone
