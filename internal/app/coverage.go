@@ -14,9 +14,9 @@ import (
 func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *coverage.Tracker {
 	return coverage.New(coverage.Options{
 		TenantID: c.ID, Tenant: c.Name,
-		People:   func() []string { return s.directory.IDs(c.ID) },
-		Accounts: t.covering,
-		Latency:  s.Latency, StaleAfter: c.StaleAfter,
+		People:  func() []string { return s.directory.IDs(c.ID) },
+		Plan:    t.plan,
+		Latency: s.Latency, StaleAfter: c.StaleAfter,
 		Recreate: func(account, reason string) { t.push.Recreate(account, reason) },
 		Stale: func(ctx context.Context, userIDs []string, unconfirmed func(string) bool) error {
 			who := make([]graph.Person, len(userIDs))
@@ -31,16 +31,17 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 	})
 }
 
-// covering tells whom each account is to carry and what Graph has for it.
-func (t *tenant) covering() []coverage.Account {
-	var list []coverage.Account
-	for _, a := range t.push.Coverage().Accounts {
-		list = append(list, coverage.Account{
+// plan tells whom each account is to carry and what Graph has for it.
+func (t *tenant) plan() coverage.Plan {
+	push := t.push.Coverage()
+	plan := coverage.Plan{Unplaced: push.Unplaced, Missing: push.Missing, Quarantined: push.Quarantined}
+	for _, a := range push.Accounts {
+		plan.Accounts = append(plan.Accounts, coverage.Account{
 			Key: a.AccountKey, Assigned: a.Assigned,
 			SubscriptionID: a.SubscriptionID, Trouble: a.LastError, Carried: a.UserIDs,
 		})
 	}
-	return list
+	return plan
 }
 
 // seen passes on what a reading proves.

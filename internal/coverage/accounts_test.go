@@ -18,6 +18,7 @@ type desk struct {
 	now         time.Time
 	ids         []string
 	accounts    []Account
+	plan        Plan // its numbers
 	recreations int
 	stale       int
 }
@@ -30,7 +31,7 @@ func newDesk(t *testing.T, n int) *desk {
 	d.Tracker = New(Options{
 		TenantID: tenantID, Tenant: "contoso", StaleAfter: 5 * time.Minute, Log: slog.New(slog.DiscardHandler),
 		People:   func() []string { return d.ids },
-		Accounts: func() []Account { return d.accounts },
+		Plan:     func() Plan { d.plan.Accounts = d.accounts; return d.plan },
 		Bus:      d,
 		Recreate: func(string, string) { d.recreations++ },
 		Stale: func(_ context.Context, ids []string, _ func(string) bool) error {
@@ -176,4 +177,27 @@ func TestGivenUpIsLost(t *testing.T) {
 	d.expect("a", "healthy 1: 1 0 0")
 	d.expect("b", "lost 0: 0 0 0 sign-in refused")
 	d.expect("c", "healthy 0: 0 0 0")
+}
+
+// Whoever no account is to carry is polled for a reason that holds.
+func TestReasonsToPoll(t *testing.T) {
+	d := newDesk(t, 4)
+	d.accounts = []Account{{Key: "a", Assigned: d.ids[:1], SubscriptionID: "s1", Carried: d.ids[:1]}}
+	d.pass(0)
+	d.read(false)
+	d.pass(2 * time.Second)
+	d.expect(RestKey, "polled 3: 0 3 0 "+reasonJoining)
+	d.plan = Plan{Quarantined: 2}
+	d.pass(time.Second)
+	d.expect(RestKey, "polled 3: 0 3 0 "+reasonQuarantined+"; "+reasonJoining)
+	d.plan = Plan{Unplaced: 3, Missing: 1}
+	d.pass(time.Second)
+	d.expect(RestKey, "polled 3: 0 3 0 the service users cannot carry everybody; more of them are needed: 1")
+	d.plan, d.accounts[0] = Plan{}, Account{Key: "a", Assigned: d.ids, SubscriptionID: "s1", Carried: d.ids}
+	d.pass(2 * time.Second)
+	d.Tracker.mu.Lock()
+	defer d.Tracker.mu.Unlock()
+	if said := d.rest.voice.said; said.reason != reasonNobody || said.people != (events.Covered{}) {
+		t.Errorf("the last word is %+v", said)
+	}
 }

@@ -86,10 +86,10 @@ func (t *Tracker) look() (f findings) {
 		}
 	}
 	for _, a := range t.accounts {
-		a.voice.want(a.statement(false), now)
+		a.voice.want(a.statement(t.plan), now)
 	}
-	if polled := len(t.accounts) == 0; polled || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
-		t.rest.voice.want(t.rest.statement(polled), now)
+	if len(t.accounts) == 0 || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
+		t.rest.voice.want(t.rest.statement(t.plan), now)
 	}
 	return f
 }

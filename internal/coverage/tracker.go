@@ -21,6 +21,17 @@ type Account struct {
 	Carried                 []string // user ids that the subscription names
 }
 
+// Plan is who is to carry whom, and why some are carried by nobody.
+type Plan struct {
+	Accounts []Account // those that push; none in a tenant that is only polled
+	// Unplaced is how many people are beyond what the accounts can carry, and
+	// Missing how many more accounts would carry them.
+	Unplaced, Missing int
+	// Quarantined is how many are kept out, because Graph refused a subscription
+	// over them.
+	Quarantined int
+}
+
 // Bus stores events; one acknowledgement a message, in their order.
 type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
@@ -31,8 +42,8 @@ type Options struct {
 	TenantID, Tenant string // id and name of the tenant
 	// People are all who are watched. Who is assigned to no account is polled.
 	People func() []string
-	// Accounts are those that push; none in a tenant that is only polled.
-	Accounts   func() []Account
+	// Plan is what the service users carry; it is asked again and again.
+	Plan       func() Plan
 	Latency    time.Duration // of Graph's notifications; zero means MaxLatency
 	StaleAfter time.Duration
 	// Recreate wants an account's subscription made anew. It must not wait.
@@ -52,10 +63,11 @@ type Tracker struct {
 	Options
 	wake chan struct{}
 
-	mu       sync.Mutex // never held while somebody else is called, but for People and Accounts
+	mu       sync.Mutex // never held while somebody else is called, but for People and Plan
 	people   map[string]*person
 	accounts map[string]*account
-	rest     *account // whom no account carries
+	plan     Plan
+	rest     *account // whom no account carries, nor is to
 	update   uint64   // counts the updates
 }
 
@@ -186,8 +198,8 @@ func (t *Tracker) refresh(now time.Time) {
 		p := t.person(id)
 		p.updated, p.assigned, p.carrier = t.update, nil, nil
 	}
-	list := t.Accounts()
-	for _, is := range list {
+	t.plan = t.Plan()
+	for _, is := range t.plan.Accounts {
 		a := t.accounts[is.Key]
 		if a == nil {
 			a = &account{record: newRecord(now)}
@@ -203,7 +215,7 @@ func (t *Tracker) refresh(now time.Time) {
 			}
 		}
 	}
-	for _, is := range list {
+	for _, is := range t.plan.Accounts {
 		a := t.accounts[is.Key]
 		for _, id := range is.Carried {
 			// In two subscriptions, the one that is to stay counts.

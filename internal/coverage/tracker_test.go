@@ -77,7 +77,7 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 		Untrusted: func() []string { return s.Untrusted() }, Log: log,
 	})
 	s.Tracker = New(Options{
-		TenantID: tenantID, Tenant: "contoso", People: everybody, Accounts: s.accounts,
+		TenantID: tenantID, Tenant: "contoso", People: everybody, Plan: s.plan,
 		StaleAfter: 5 * time.Minute, Bus: s, Log: log,
 		Recreate: func(key, _ string) {
 			s.mu.Lock()
@@ -110,17 +110,18 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 	return s
 }
 
-func (s *site) accounts() []Account {
+func (s *site) plan() Plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.poll {
-		return nil
+		return Plan{}
 	}
 	a := Account{Key: svc, Assigned: s.ids[:s.carries]}
 	if s.subscription > 0 {
 		a.SubscriptionID, a.Carried = fmt.Sprint("sub-", s.subscription), a.Assigned
 	}
-	return []Account{a}
+	beyond := len(s.ids) - s.carries
+	return Plan{Accounts: []Account{a}, Unplaced: beyond, Missing: min(beyond, 1)}
 }
 
 // Presences and Publish are Graph's read and the stream.
@@ -496,11 +497,11 @@ func BenchmarkLook(b *testing.B) {
 			}
 			t := New(Options{
 				People: func() []string { return ids }, StaleAfter: time.Hour, Log: slog.New(slog.DiscardHandler),
-				Accounts: func() (list []Account) {
+				Plan: func() (p Plan) {
 					for chunk := range slices.Chunk(ids, 650) {
-						list = append(list, Account{Key: chunk[0], SubscriptionID: "s", Assigned: chunk, Carried: chunk})
+						p.Accounts = append(p.Accounts, Account{Key: chunk[0], SubscriptionID: "s", Assigned: chunk, Carried: chunk})
 					}
-					return list
+					return p
 				},
 			})
 			b.ReportAllocs()
