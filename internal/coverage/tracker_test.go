@@ -38,6 +38,8 @@ type site struct {
 	states       map[string]string // at Graph
 	stalled      bool
 	readsFail    bool
+	leftOut      string // of every answer
+	reads        int
 	busAway      bool
 	latency      time.Duration
 	subscription int // 0: there is none
@@ -131,7 +133,11 @@ func (s *site) Presences(_ context.Context, ids []string) (out []graph.Presence,
 	if s.readsFail {
 		return nil, errAway
 	}
+	s.reads++
 	for _, id := range ids {
+		if id == s.leftOut {
+			continue
+		}
 		out = append(out, graph.Presence{UserID: id, Availability: s.states[id], Activity: s.states[id]})
 	}
 	return out, nil
@@ -455,6 +461,21 @@ func TestTheBusAwayLosesNoStatement(t *testing.T) {
 			}
 			seen[e.ID] = true
 		}
+	})
+}
+
+// Somebody whom Graph tells nothing about is asked for at the interval.
+func TestWhoIsLeftOutIsNotReadFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, 20, func(s *site) { s.leftOut = "00000000-0000-4000-8000-000000000003" })
+		s.after(time.Hour)
+		if s.reads > 35 {
+			t.Errorf("%d reads in an hour", s.reads)
+		}
+		s.expect(svc, "healthy 20: 19 0 1")
+		s.set(func() { s.leftOut = "" })
+		s.after(2*time.Minute + settle)
+		s.expect(svc, "healthy 20: 20 0 0")
 	})
 }
 
