@@ -201,3 +201,30 @@ func TestReasonsToPoll(t *testing.T) {
 		t.Errorf("the last word is %+v", said)
 	}
 }
+
+// What one account delivers cannot be stored, again and again: that is held
+// against nobody, and does not excuse another account.
+func TestWhatCannotBeStoredExcusesItsPeopleOnly(t *testing.T) {
+	d := newDesk(t, 4)
+	left, right := d.ids[:2], d.ids[2:]
+	d.accounts = []Account{{Key: "a", Assigned: left, SubscriptionID: "s1", Carried: left}, {Key: "b", Assigned: right, SubscriptionID: "s2", Carried: right}}
+	d.pass(0)
+	d.read(false)
+	for range 4 {
+		d.pass(30 * time.Second)
+		d.Announced(d.ids[3], d.now)
+	}
+	d.read(true) // and the first one of a was not told
+	for range 2 {
+		d.pass(30 * time.Second)
+		d.Announced(d.ids[3], d.now)
+	}
+	d.pass(time.Second)
+	d.expect("a", "silent 2: 0 2 0")
+	d.expect("b", "healthy 2: 1 1 0") // somebody is not known until read
+	for range 10 {                    // reads fail, and others are told of
+		d.pass(time.Minute)
+		d.notify(2)
+	}
+	d.expect("b", "healthy 2: 1 0 1")
+}

@@ -135,11 +135,13 @@ func (t *Tracker) Seen(r graph.Reading, moved bool) {
 	p.confirmed = later(p.confirmed, r.AskedAt)
 }
 
-// Announced notes a notification that told only whose presence changed.
-func (t *Tracker) Announced(userID string) {
+// Announced notes a notification that told only whose presence changed, or whose
+// values could not be stored: it proves that the subscription delivers, but the
+// person is not trusted to be known until the state is confirmed again.
+func (t *Tracker) Announced(userID string, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.heard(t.person(userID), userID, t.Now())
+	t.heard(t.person(userID), userID, at)
 }
 
 func (t *Tracker) heard(p *person, userID string, at time.Time) {
@@ -159,7 +161,9 @@ func (t *Tracker) Gap(accountKey string) {
 	}
 }
 
-// Interrupted notes that we turned notifications away, whoever they were about.
+// Interrupted notes that we turned notifications away unread, so that nobody knows
+// whom they were about: nothing that began before now is held against any
+// subscription. It must therefore be rare, or nothing is ever concluded.
 func (t *Tracker) Interrupted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -272,10 +276,11 @@ func (t *Tracker) person(userID string) *person {
 func (t *Tracker) carried(p *person) bool { return p.carrier != nil }
 
 // pushed reports whether the person's next change may be expected from a
-// subscription. It must have been confirmed since there is one without a gap:
-// what changed before that is told by nobody.
+// subscription. It must have been confirmed since there is one without a gap,
+// since what changed before that is told by nobody, and since the person was announced.
 func (t *Tracker) pushed(p *person, userID string) bool {
-	return t.carried(p) && p.account.record.pushes(userID) && !p.confirmed.Before(p.account.record.since)
+	return t.carried(p) && p.account.record.pushes(userID) &&
+		!p.confirmed.Before(p.account.record.since) && !p.announced.After(p.confirmed)
 }
 
 // unconfirmed asks for the judgement of staleness.go.

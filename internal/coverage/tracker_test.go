@@ -487,7 +487,7 @@ func TestAnnouncedChangesAreNoMisses(t *testing.T) {
 		s.after(5 * time.Minute)
 		s.set(func() { s.stalled = true })
 		s.change(0, "Busy")
-		s.Announced(s.ids[0])
+		s.Announced(s.ids[0], time.Now())
 		s.sweeper.Ask(graph.OriginSweep, s.ids[0])
 		s.after(10 * time.Minute)
 		if s.recreations > 0 {
@@ -500,7 +500,7 @@ func TestWhoLeavesIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, 3, nil)
 		s.after(time.Second)
-		s.Announced("00000000-0000-4000-8000-999999999999")
+		s.Announced("00000000-0000-4000-8000-999999999999", time.Now())
 		s.Update()
 		if len(s.Tracker.people) != 3 {
 			t.Errorf("%d people are tracked", len(s.Tracker.people))
