@@ -50,11 +50,20 @@ type site struct {
 	recreations  int
 	notified     int
 	people       events.Covered
+
+	// How else than by one account of its own it is pushed.
+	planned  func() Plan
+	recreate func(accountKey, reason string)
+	tells    func(i int) bool
+	log      *slog.Logger
 }
 
 // newSite has a healthy subscription that tells of changes after 5 s, and runs.
 func newSite(t *testing.T, n int, set func(*site)) *site {
-	s := &site{t: t, states: map[string]string{}, latency: 5 * time.Second, subscription: 1, carries: n}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s := &site{t: t, states: map[string]string{}, latency: 5 * time.Second, subscription: 1, carries: n, log: log}
+	s.planned, s.recreate = s.plan, s.again
+	s.tells = func(i int) bool { return !s.stalled && s.subscription > 0 && i < s.carries }
 	directory := people.NewDirectory()
 	var persons []people.Person
 	for i := range n {
@@ -66,7 +75,6 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 	if set != nil {
 		set(s)
 	}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.intake = intake.New(intake.Options{
 		Bus: s, Lookup: directory.Lookup, Tenants: map[string]string{tenantID: "contoso"},
 		Seen: func(r graph.Reading, moved bool) { s.Seen(r, moved) },
@@ -79,17 +87,9 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 		Untrusted: func() []string { return s.Untrusted() }, Log: log,
 	})
 	s.Tracker = New(Options{
-		TenantID: tenantID, Tenant: "contoso", People: everybody, Plan: s.plan,
+		TenantID: tenantID, Tenant: "contoso", People: everybody, Plan: s.planned,
 		StaleAfter: 5 * time.Minute, Bus: s, Log: log,
-		Recreate: func(key, _ string) {
-			s.mu.Lock()
-			s.recreations++
-			s.subscription++
-			s.mu.Unlock()
-			s.Gap(key)
-			s.Update()
-			s.sweeper.Ask(graph.OriginSweep, s.ids...)
-		},
+		Recreate: s.recreate,
 		Stale: func(ctx context.Context, ids []string, unconfirmed func(string) bool) error {
 			var who []graph.Person
 			for _, id := range ids {
@@ -110,6 +110,17 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 	running.Go(func() { s.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	return s
+}
+
+// again makes the subscription anew.
+func (s *site) again(key, _ string) {
+	s.mu.Lock()
+	s.recreations++
+	s.subscription++
+	s.mu.Unlock()
+	s.Gap(key)
+	s.Update()
+	s.sweeper.Ask(graph.OriginSweep, s.ids...)
 }
 
 func (s *site) plan() Plan {
@@ -172,7 +183,7 @@ func (s *site) Purge(context.Context, string, string) error { return nil }
 func (s *site) change(i int, state string) {
 	s.mu.Lock()
 	s.states[s.ids[i]] = state
-	told := !s.stalled && s.subscription > 0 && i < s.carries
+	told := s.tells(i)
 	s.notified++
 	key := fmt.Sprint(s.notified)
 	s.mu.Unlock()
