@@ -308,9 +308,12 @@ func (m *coordinated) expectCovered(t *testing.T, people []string) {
 // expectPolled checks how many are polled by reason.
 func (m *coordinated) expectPolled(t *testing.T, reason Reason, n int) {
 	t.Helper()
+	if got := len(m.Polled()[reason]); got != n {
+		t.Errorf("%d are polled because of %s, want %d", got, reason, n)
+	}
 	c := m.Coverage()
-	if len(c.Polled[reason]) != n {
-		t.Errorf("%d are polled because of %s, want %d", len(c.Polled[reason]), reason, n)
+	if reason == NoPlace && c.Unplaced != n || reason == Quarantined && c.Quarantined != n {
+		t.Errorf("%d unplaced and %d in quarantine, but %d are polled because of %s", c.Unplaced, c.Quarantined, n, reason)
 	}
 }
 

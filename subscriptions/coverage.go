@@ -1,11 +1,13 @@
 package subscriptions
 
-// Coverage is who of a tenant is covered by what.
+// Coverage is what the accounts of a tenant carry, and how many people they
+// do not.
 type Coverage struct {
 	Accounts []AccountCoverage
-	// Polled is who is in no subscription now, by the reason, each sorted.
-	Polled map[Reason][]string
-	// Missing is how many more accounts it takes for those with NoPlace.
+	// Unplaced and Quarantined are how many are in no subscription because of
+	// [NoPlace] and [Quarantined].
+	Unplaced, Quarantined int
+	// Missing is how many more accounts it takes for the unplaced.
 	Missing int
 }
 
@@ -26,17 +28,34 @@ const (
 	NoSubscription Reason = "no subscription" // it is not made yet, or it is lost
 )
 
-// Coverage of now.
+// Coverage of now. It is cheap, however many people there are.
 func (c *Coordinator) Coverage() Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := clock()
-	out := Coverage{Polled: map[Reason][]string{}, Missing: c.missing}
-	covered := make(map[string]bool, len(c.people))
+	out := Coverage{Unplaced: len(c.unplaced), Missing: c.missing}
 	for _, a := range c.accounts {
 		status := a.status
 		status.TenantID, status.AccountKey = c.o.TenantID, a.slot.Key
 		out.Accounts = append(out.Accounts, AccountCoverage{status, a.slot.Assigned, a.slot.Held})
+	}
+	now := clock()
+	for id := range c.quarantine {
+		if c.quarantine.holds(id, now) {
+			out.Quarantined++
+		}
+	}
+	return out
+}
+
+// Polled is who is in no subscription now, by the reason, each sorted. It looks
+// at everybody.
+func (c *Coordinator) Polled() map[Reason][]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := clock()
+	polled := map[Reason][]string{}
+	covered := make(map[string]bool, len(c.people))
+	for _, a := range c.accounts {
 		for _, id := range a.slot.Held {
 			covered[id] = true
 		}
@@ -55,7 +74,7 @@ func (c *Coordinator) Coverage() Coverage {
 		} else if noPlace[id] {
 			reason = NoPlace
 		}
-		out.Polled[reason] = append(out.Polled[reason], id)
+		polled[reason] = append(polled[reason], id)
 	}
-	return out
+	return polled
 }

@@ -93,7 +93,7 @@ func twoDays(t *testing.T, seed uint64) {
 	c.before, c.after, c.broken = func(string, string) error { return nil }, func(string, string) error { return nil }, nil
 	c.mu.Unlock()
 	m.pass(20 * time.Minute)
-	polled := m.Coverage().Polled
+	polled := m.Polled()
 	if n := len(polled[NoPlace]) + len(polled[NoSubscription]); n != 0 {
 		t.Errorf("%d people are polled although nobody broke them", n)
 	}

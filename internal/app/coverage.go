@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
@@ -14,9 +15,9 @@ import (
 func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *coverage.Tracker {
 	return coverage.New(coverage.Options{
 		TenantID: c.ID, Tenant: c.Name,
-		People:   func() []string { return s.directory.IDs(c.ID) },
-		Accounts: t.covering,
-		Latency:  s.Latency, StaleAfter: c.StaleAfter,
+		People:  func() []string { return s.directory.IDs(c.ID) },
+		Plan:    t.plan,
+		Latency: s.Latency, StaleAfter: c.StaleAfter,
 		Recreate: func(account, reason string) { t.push.Recreate(account, reason) },
 		Stale: func(ctx context.Context, userIDs []string, unconfirmed func(string) bool) error {
 			who := make([]graph.Person, len(userIDs))
@@ -31,16 +32,17 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 	})
 }
 
-// covering tells whom each account is to carry and what Graph has for it.
-func (t *tenant) covering() []coverage.Account {
-	var list []coverage.Account
-	for _, a := range t.push.Coverage().Accounts {
-		list = append(list, coverage.Account{
+// plan tells whom each account is to carry and what Graph has for it.
+func (t *tenant) plan() coverage.Plan {
+	push := t.push.Coverage()
+	plan := coverage.Plan{Unplaced: push.Unplaced, Missing: push.Missing, Quarantined: push.Quarantined}
+	for _, a := range push.Accounts {
+		plan.Accounts = append(plan.Accounts, coverage.Account{
 			Key: a.AccountKey, Assigned: a.Assigned,
 			SubscriptionID: a.SubscriptionID, Trouble: a.LastError, Carried: a.UserIDs,
 		})
 	}
-	return list
+	return plan
 }
 
 // seen passes on what a reading proves.
@@ -52,20 +54,37 @@ func (s *service) seen(r graph.Reading, moved bool) {
 
 // announced follows notifications that told no values: their people are read.
 func (s *service) announced(who []graph.Person) {
+	now := time.Now()
 	for _, p := range who {
 		if t := s.tenants[p.TenantID]; t != nil {
-			t.coverage.Announced(p.UserID)
+			t.coverage.Announced(p.UserID, now)
 		}
 	}
 	s.read(who)
 }
 
-// answered counts a callback, and notes when we turned notifications away
-// because of the bus. Other refusals are no excuse for a silent subscription:
-// strangers can cause them.
+// accept stores what notifications told. What cannot be stored was delivered all
+// the same: only its people are in doubt, not the tenant.
+func (s *service) accept(ctx context.Context, readings []graph.Reading) error {
+	err := s.intake.Accept(ctx, readings)
+	if err == nil {
+		return nil
+	}
+	for _, r := range readings {
+		if t := s.tenants[r.TenantID]; t != nil {
+			t.coverage.Announced(r.Presence.UserID, r.ObservedAt)
+		}
+	}
+	return err
+}
+
+// answered counts a callback, and notes when we turned notifications away unread:
+// nobody knows whom they were about. That excuses every subscription, so it must
+// be nothing that strangers can cause and nothing that lasts while all else works:
+// only the bus away, and no signing keys since the start.
 func (s *service) answered(o handlers.Outcome) {
 	s.metrics.callback(o)
-	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseNotStored {
+	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseUndecided && !s.tokens.Ready() {
 		for _, t := range s.tenants {
 			t.coverage.Interrupted()
 		}

@@ -62,7 +62,7 @@ func (s *service) listen() ([]*server, error) {
 func (s *service) callbackServer() (*server, error) {
 	e := handlers.NewCallback(handlers.CallbackOptions{
 		Open:   s.opener.Open,
-		Accept: s.intake.Accept,
+		Accept: s.accept,
 		Ready:  func() bool { return s.bus.Available() && !s.stopping.Load() },
 		Read:   s.announced,
 		Lifecycle: func(l graph.Lifecycle) {

@@ -65,6 +65,10 @@ func (t *Tracker) look() (f findings) {
 	}
 	t.rest.people = events.Covered{}
 	for id, p := range t.people {
+		pushed := t.pushed(p, id)
+		if pushed {
+			p.held = later(p.held, p.account.record.alive)
+		}
 		unconfirmed := t.unconfirmed(p, id, now)
 		if unconfirmed && !p.told {
 			f.stale = append(f.stale, id)
@@ -74,7 +78,7 @@ func (t *Tracker) look() (f findings) {
 			switch {
 			case unconfirmed || p.confirmed.IsZero():
 				c.None++
-			case t.pushed(p, id):
+			case pushed:
 				c.Push++
 			default:
 				c.Poll++
@@ -82,10 +86,10 @@ func (t *Tracker) look() (f findings) {
 		}
 	}
 	for _, a := range t.accounts {
-		a.voice.want(a.statement(false), now)
+		a.voice.want(a.statement(t.plan), now)
 	}
-	if polled := len(t.accounts) == 0; polled || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
-		t.rest.voice.want(t.rest.statement(polled), now)
+	if len(t.accounts) == 0 || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
+		t.rest.voice.want(t.rest.statement(t.plan), now)
 	}
 	return f
 }

@@ -51,6 +51,9 @@ type record struct {
 type suspicion struct {
 	found time.Time // when a sweep found what had not been told
 	told  bool      // it is taken back
+	// first and last are when sweeps found changes of the person whose
+	// notifications may still be on their way.
+	first, last time.Time
 }
 
 func newRecord(now time.Time) *record {
@@ -63,9 +66,15 @@ func (r *record) found(userID string, confirmed, at time.Time) {
 	if confirmed.Before(r.since) || r.deaf[userID] {
 		return
 	}
-	if s, suspected := r.suspects[userID]; !suspected || s.told {
-		r.suspects[userID] = suspicion{found: at}
+	s, suspected := r.suspects[userID]
+	if !suspected {
+		s.first = at
 	}
+	if !suspected || s.told {
+		s.found, s.told = at, false
+	}
+	s.last = at
+	r.suspects[userID] = s
 }
 
 // heard notes that a notification about somebody arrived that had not arrived
@@ -74,9 +83,10 @@ func (r *record) heard(userID string, at time.Time) (wasSilent bool) {
 	r.delivered = later(r.delivered, at)
 	proof := at
 	if s, suspected := r.suspects[userID]; suspected {
-		r.suspects[userID] = suspicion{found: s.found, told: true}
+		s.told = true
+		r.suspects[userID] = s
 		if !r.silent { // else it is long enough ago for nothing to be on its way
-			proof = s.found
+			proof = s.first
 		}
 	}
 	r.alive = later(r.alive, proof)
@@ -102,6 +112,18 @@ func (r *record) replaced(now time.Time) {
 	r.delivered = time.Time{}
 }
 
+// inherit takes over people of another subscription: if that is silent, this one
+// is doubted, too, unless it has delivered.
+func (r *record) inherit(from *record) {
+	if !from.silent || r.silent || !r.delivered.IsZero() {
+		return
+	}
+	r.silent, r.recreated, r.recreation = true, from.recreated, from.recreation
+}
+
+// trust takes back all doubt: nobody is left whom it could concern.
+func (r *record) trust() { r.silent, r.recreated, r.recreation = false, time.Time{}, 0 }
+
 // leave forgets what is known of somebody whom the subscription no longer carries.
 func (r *record) leave(userID string) {
 	delete(r.suspects, userID)
@@ -114,9 +136,9 @@ func (r *record) judge(now time.Time, latency time.Duration) (fellSilent, recrea
 	missed := false
 	for userID, s := range r.suspects {
 		switch {
-		case now.Sub(s.found) < latency:
-		case s.told:
+		case s.told && now.Sub(s.last) >= latency:
 			delete(r.suspects, userID)
+		case s.told || now.Sub(s.found) < latency:
 		case r.alive.After(s.found):
 			r.deaf[userID] = true
 			delete(r.suspects, userID)

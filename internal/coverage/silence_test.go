@@ -62,6 +62,8 @@ func TestSilence(t *testing.T) {
 		"nor do they hide silence":           {script: "120 found anna, 150 heard bert, 180 judge, 240 found bert, 300 judge", want: "300 silent 300 recreate", deaf: "anna"},
 		"deaf no more":                       {script: "120 found anna, 150 heard bert, 180 judge, 200 heard anna"},
 		"what was on its way is no proof":    {script: "120 found anna, 120 found bert, 125 heard bert, 180 judge", want: "180 silent 180 recreate"},
+		"two were on their way":              {script: "125 found anna, 130 found anna, 130 found bert, 180 heard anna, 185 judge, 186 heard anna, 190 judge", want: "190 silent 190 recreate"},
+		"one of two came, then a third":      {script: "125 found anna, 125 found bert, 126 heard anna, 130 found anna, 131 heard anna, 185 judge", want: "185 silent 185 recreate"},
 		"the change began before":            {script: "60 found anna, 300 judge"},
 		"a known gap":                        {script: "130 gap, 240 found anna, 300 judge"},
 		"we turned them away":                {script: "120 found anna, 130 gap, 300 judge"},

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -20,6 +21,17 @@ type Account struct {
 	Carried                 []string // user ids that the subscription names
 }
 
+// Plan is who is to carry whom, and why some are carried by nobody.
+type Plan struct {
+	Accounts []Account // those that push; none in a tenant that is only polled
+	// Unplaced is how many people are beyond what the accounts can carry, and
+	// Missing how many more accounts would carry them.
+	Unplaced, Missing int
+	// Quarantined is how many are kept out, because Graph refused a subscription
+	// over them.
+	Quarantined int
+}
+
 // Bus stores events; one acknowledgement a message, in their order.
 type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
@@ -30,8 +42,8 @@ type Options struct {
 	TenantID, Tenant string // id and name of the tenant
 	// People are all who are watched. Who is assigned to no account is polled.
 	People func() []string
-	// Accounts are those that push; none in a tenant that is only polled.
-	Accounts   func() []Account
+	// Plan is what the service users carry; it is asked again and again.
+	Plan       func() Plan
 	Latency    time.Duration // of Graph's notifications; zero means MaxLatency
 	StaleAfter time.Duration
 	// Recreate wants an account's subscription made anew. It must not wait.
@@ -51,20 +63,26 @@ type Tracker struct {
 	Options
 	wake chan struct{}
 
-	mu       sync.Mutex // never held while somebody else is called, but for People and Accounts
+	mu       sync.Mutex // never held while somebody else is called, but for People and Plan
 	people   map[string]*person
 	accounts map[string]*account
-	rest     *account // whom no account carries
+	plan     Plan
+	rest     *account // whom no account carries, nor is to
 	update   uint64   // counts the updates
 }
 
 // person is what is known of somebody's cover.
 type person struct {
-	account   *account
-	updated   uint64 // the last update in which the person was watched,
-	carriedIn uint64 // and the one in which the account's subscription named the person
-	watched   time.Time
-	confirmed time.Time
+	account *account // the carrier, else the one assigned, else the rest
+	// carrier is the account whose subscription names the person, assigned the
+	// one that is to have it in the end; nil: there is none.
+	carrier, assigned *account
+	updated           uint64 // the last update in which the person was watched
+	watched           time.Time
+	confirmed         time.Time
+	// held is until when a subscription that pushed the person proved the state,
+	// also if there is a gap, or another subscription, by now.
+	held time.Time
 	// announced is when a notification arrived, also one without values, which
 	// a read must follow.
 	announced time.Time
@@ -76,6 +94,7 @@ type account struct {
 	Account
 	record *record // nil for those who are polled on purpose
 	people events.Covered
+	empty  bool // nobody belongs to it
 	voice  voice
 }
 
@@ -116,11 +135,13 @@ func (t *Tracker) Seen(r graph.Reading, moved bool) {
 	p.confirmed = later(p.confirmed, r.AskedAt)
 }
 
-// Announced notes a notification that told only whose presence changed.
-func (t *Tracker) Announced(userID string) {
+// Announced notes a notification that told only whose presence changed, or whose
+// values could not be stored: it proves that the subscription delivers, but the
+// person is not trusted to be known until the state is confirmed again.
+func (t *Tracker) Announced(userID string, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.heard(t.person(userID), userID, t.Now())
+	t.heard(t.person(userID), userID, at)
 }
 
 func (t *Tracker) heard(p *person, userID string, at time.Time) {
@@ -140,7 +161,9 @@ func (t *Tracker) Gap(accountKey string) {
 	}
 }
 
-// Interrupted notes that we turned notifications away, whoever they were about.
+// Interrupted notes that we turned notifications away unread, so that nobody knows
+// whom they were about: nothing that began before now is held against any
+// subscription. It must therefore be rare, or nothing is ever concluded.
 func (t *Tracker) Interrupted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -170,48 +193,68 @@ func (t *Tracker) Update() {
 	t.signal()
 }
 
-// refresh takes over who is watched, by which account, and in which subscription.
+// refresh takes over who is watched, and who carries them. Whoever is carried
+// belongs to the account that does it: while a subscription is replaced by one of
+// another account, the old one still delivers.
 func (t *Tracker) refresh(now time.Time) {
 	t.update++
-	for _, is := range t.Accounts() {
+	for _, id := range t.People() {
+		p := t.person(id)
+		p.updated, p.assigned, p.carrier = t.update, nil, nil
+	}
+	t.plan = t.Plan()
+	for _, is := range t.plan.Accounts {
 		a := t.accounts[is.Key]
 		if a == nil {
 			a = &account{record: newRecord(now)}
 			t.accounts[is.Key] = a
 		}
-		if is.SubscriptionID != "" && is.SubscriptionID != a.SubscriptionID {
+		if is.SubscriptionID != a.SubscriptionID {
 			a.record.replaced(now)
 		}
-		a.Account = is
+		a.Account, a.empty = is, true
 		for _, id := range is.Assigned {
-			t.assign(id, a)
-		}
-		for _, id := range is.Carried {
-			if p := t.people[id]; p != nil && p.account == a {
-				p.carriedIn = t.update
+			if p := t.people[id]; p != nil {
+				p.assigned = a
 			}
 		}
 	}
-	for _, id := range t.People() {
-		if p := t.people[id]; p == nil || p.updated != t.update {
-			t.assign(id, t.rest)
+	for _, is := range t.plan.Accounts {
+		a := t.accounts[is.Key]
+		for _, id := range is.Carried {
+			// In two subscriptions, the one that is to stay counts.
+			if p := t.people[id]; p != nil && is.SubscriptionID != "" && (p.carrier == nil || p.assigned == a) {
+				p.carrier = a
+			}
 		}
 	}
 	for id, p := range t.people {
 		if p.updated != t.update {
 			p.account.forget(id)
 			delete(t.people, id)
+			continue
+		}
+		t.move(p, id, cmp.Or(p.carrier, p.assigned, t.rest))
+		p.account.empty = false
+	}
+	for _, a := range t.accounts {
+		if a.empty {
+			a.record.trust()
 		}
 	}
 }
 
-func (t *Tracker) assign(userID string, a *account) {
-	p := t.person(userID)
-	p.updated = t.update
-	if p.account != a {
-		p.account.forget(userID)
-		p.account = a
+// move gives somebody to an account. The doubt about a silent one goes along.
+func (t *Tracker) move(p *person, userID string, to *account) {
+	from := p.account
+	if from == to {
+		return
 	}
+	if from.record != nil && to.record != nil {
+		to.record.inherit(from.record)
+	}
+	from.forget(userID)
+	p.account = to
 }
 
 func (a *account) forget(userID string) {
@@ -230,20 +273,19 @@ func (t *Tracker) person(userID string) *person {
 }
 
 // carried reports whether there is a subscription that names the person.
-func (t *Tracker) carried(p *person) bool {
-	return p.account.record != nil && p.carriedIn == t.update && p.account.SubscriptionID != ""
-}
+func (t *Tracker) carried(p *person) bool { return p.carrier != nil }
 
 // pushed reports whether the person's next change may be expected from a
-// subscription. It must have been confirmed since there is one without a gap:
-// what changed before that is told by nobody.
+// subscription. It must have been confirmed since there is one without a gap,
+// since what changed before that is told by nobody, and since the person was announced.
 func (t *Tracker) pushed(p *person, userID string) bool {
-	return t.carried(p) && p.account.record.pushes(userID) && !p.confirmed.Before(p.account.record.since)
+	return t.carried(p) && p.account.record.pushes(userID) &&
+		!p.confirmed.Before(p.account.record.since) && !p.announced.After(p.confirmed)
 }
 
 // unconfirmed asks for the judgement of staleness.go.
 func (t *Tracker) unconfirmed(p *person, userID string, now time.Time) bool {
-	e := evidence{watched: p.watched, confirmed: p.confirmed}
+	e := evidence{watched: p.watched, confirmed: later(p.confirmed, p.held)}
 	if t.pushed(p, userID) {
 		e.pushed, e.alive = true, p.account.record.alive
 	}

@@ -38,6 +38,8 @@ type site struct {
 	states       map[string]string // at Graph
 	stalled      bool
 	readsFail    bool
+	leftOut      string // of every answer
+	reads        int
 	busAway      bool
 	latency      time.Duration
 	subscription int // 0: there is none
@@ -48,11 +50,20 @@ type site struct {
 	recreations  int
 	notified     int
 	people       events.Covered
+
+	// How else than by one account of its own it is pushed.
+	planned  func() Plan
+	recreate func(accountKey, reason string)
+	tells    func(i int) bool
+	log      *slog.Logger
 }
 
 // newSite has a healthy subscription that tells of changes after 5 s, and runs.
 func newSite(t *testing.T, n int, set func(*site)) *site {
-	s := &site{t: t, states: map[string]string{}, latency: 5 * time.Second, subscription: 1, carries: n}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s := &site{t: t, states: map[string]string{}, latency: 5 * time.Second, subscription: 1, carries: n, log: log}
+	s.planned, s.recreate = s.plan, s.again
+	s.tells = func(i int) bool { return !s.stalled && s.subscription > 0 && i < s.carries }
 	directory := people.NewDirectory()
 	var persons []people.Person
 	for i := range n {
@@ -64,7 +75,6 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 	if set != nil {
 		set(s)
 	}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.intake = intake.New(intake.Options{
 		Bus: s, Lookup: directory.Lookup, Tenants: map[string]string{tenantID: "contoso"},
 		Seen: func(r graph.Reading, moved bool) { s.Seen(r, moved) },
@@ -77,17 +87,9 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 		Untrusted: func() []string { return s.Untrusted() }, Log: log,
 	})
 	s.Tracker = New(Options{
-		TenantID: tenantID, Tenant: "contoso", People: everybody, Accounts: s.accounts,
+		TenantID: tenantID, Tenant: "contoso", People: everybody, Plan: s.planned,
 		StaleAfter: 5 * time.Minute, Bus: s, Log: log,
-		Recreate: func(key, _ string) {
-			s.mu.Lock()
-			s.recreations++
-			s.subscription++
-			s.mu.Unlock()
-			s.Gap(key)
-			s.Update()
-			s.sweeper.Ask(graph.OriginSweep, s.ids...)
-		},
+		Recreate: s.recreate,
 		Stale: func(ctx context.Context, ids []string, unconfirmed func(string) bool) error {
 			var who []graph.Person
 			for _, id := range ids {
@@ -110,17 +112,29 @@ func newSite(t *testing.T, n int, set func(*site)) *site {
 	return s
 }
 
-func (s *site) accounts() []Account {
+// again makes the subscription anew.
+func (s *site) again(key, _ string) {
+	s.mu.Lock()
+	s.recreations++
+	s.subscription++
+	s.mu.Unlock()
+	s.Gap(key)
+	s.Update()
+	s.sweeper.Ask(graph.OriginSweep, s.ids...)
+}
+
+func (s *site) plan() Plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.poll {
-		return nil
+		return Plan{}
 	}
 	a := Account{Key: svc, Assigned: s.ids[:s.carries]}
 	if s.subscription > 0 {
 		a.SubscriptionID, a.Carried = fmt.Sprint("sub-", s.subscription), a.Assigned
 	}
-	return []Account{a}
+	beyond := len(s.ids) - s.carries
+	return Plan{Accounts: []Account{a}, Unplaced: beyond, Missing: min(beyond, 1)}
 }
 
 // Presences and Publish are Graph's read and the stream.
@@ -130,7 +144,11 @@ func (s *site) Presences(_ context.Context, ids []string) (out []graph.Presence,
 	if s.readsFail {
 		return nil, errAway
 	}
+	s.reads++
 	for _, id := range ids {
+		if id == s.leftOut {
+			continue
+		}
 		out = append(out, graph.Presence{UserID: id, Availability: s.states[id], Activity: s.states[id]})
 	}
 	return out, nil
@@ -165,7 +183,7 @@ func (s *site) Purge(context.Context, string, string) error { return nil }
 func (s *site) change(i int, state string) {
 	s.mu.Lock()
 	s.states[s.ids[i]] = state
-	told := !s.stalled && s.subscription > 0 && i < s.carries
+	told := s.tells(i)
 	s.notified++
 	key := fmt.Sprint(s.notified)
 	s.mu.Unlock()
@@ -457,6 +475,21 @@ func TestTheBusAwayLosesNoStatement(t *testing.T) {
 	})
 }
 
+// Somebody whom Graph tells nothing about is asked for at the interval.
+func TestWhoIsLeftOutIsNotReadFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, 20, func(s *site) { s.leftOut = "00000000-0000-4000-8000-000000000003" })
+		s.after(time.Hour)
+		if s.reads > 35 {
+			t.Errorf("%d reads in an hour", s.reads)
+		}
+		s.expect(svc, "healthy 20: 19 0 1")
+		s.set(func() { s.leftOut = "" })
+		s.after(2*time.Minute + settle)
+		s.expect(svc, "healthy 20: 20 0 0")
+	})
+}
+
 // A notification without values must be followed by a read; what that finds
 // was announced.
 func TestAnnouncedChangesAreNoMisses(t *testing.T) {
@@ -465,7 +498,7 @@ func TestAnnouncedChangesAreNoMisses(t *testing.T) {
 		s.after(5 * time.Minute)
 		s.set(func() { s.stalled = true })
 		s.change(0, "Busy")
-		s.Announced(s.ids[0])
+		s.Announced(s.ids[0], time.Now())
 		s.sweeper.Ask(graph.OriginSweep, s.ids[0])
 		s.after(10 * time.Minute)
 		if s.recreations > 0 {
@@ -478,7 +511,7 @@ func TestWhoLeavesIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, 3, nil)
 		s.after(time.Second)
-		s.Announced("00000000-0000-4000-8000-999999999999")
+		s.Announced("00000000-0000-4000-8000-999999999999", time.Now())
 		s.Update()
 		if len(s.Tracker.people) != 3 {
 			t.Errorf("%d people are tracked", len(s.Tracker.people))
@@ -496,11 +529,11 @@ func BenchmarkLook(b *testing.B) {
 			}
 			t := New(Options{
 				People: func() []string { return ids }, StaleAfter: time.Hour, Log: slog.New(slog.DiscardHandler),
-				Accounts: func() (list []Account) {
+				Plan: func() (p Plan) {
 					for chunk := range slices.Chunk(ids, 650) {
-						list = append(list, Account{Key: chunk[0], SubscriptionID: "s", Assigned: chunk, Carried: chunk})
+						p.Accounts = append(p.Accounts, Account{Key: chunk[0], SubscriptionID: "s", Assigned: chunk, Carried: chunk})
 					}
-					return list
+					return p
 				},
 			})
 			b.ReportAllocs()

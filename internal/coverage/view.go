@@ -26,7 +26,7 @@ func (t *Tracker) Views() map[string]View {
 		if a.record == nil && a.people.Assigned == 0 {
 			continue
 		}
-		s := a.statement(len(t.accounts) == 0)
+		s := a.statement(t.plan)
 		v := View{State: s.state, Reason: s.reason, People: s.people}
 		if a.record != nil {
 			v.DeliveredAt = a.record.delivered

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ func TestViews(t *testing.T) {
 		s := newSite(t, 10, func(s *site) { s.carries = 8 })
 		s.after(time.Minute)
 		healthy := View{State: events.Healthy, People: events.Covered{Assigned: 8, Push: 8}}
-		beyond := View{State: events.Polled, Reason: reasonBeyond, People: events.Covered{Assigned: 2, Poll: 2}}
+		beyond := View{State: events.Polled, Reason: fmt.Sprintf(reasonBeyond, 1), People: events.Covered{Assigned: 2, Poll: 2}}
 		s.expectViews(t, map[string]View{svc: healthy, RestKey: beyond})
 
 		s.change(0, "Busy")

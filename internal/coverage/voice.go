@@ -2,6 +2,8 @@ package coverage
 
 import (
 	"crypto/rand"
+	"fmt"
+	"strings"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -18,10 +20,13 @@ const settle = time.Second
 
 // Reasons in coverage events.
 const (
-	reasonSilent = "people changed and no notification came; the subscription is made anew, and its people are read meanwhile"
-	reasonNone   = "there is no subscription yet"
-	reasonPoll   = "nobody pushes in this tenant: mode is poll"
-	reasonBeyond = "the service users cannot carry these people"
+	reasonSilent      = "people changed and no notification came; the subscription is made anew, and its people are read meanwhile"
+	reasonNone        = "there is no subscription yet"
+	reasonPoll        = "nobody pushes in this tenant: mode is poll"
+	reasonBeyond      = "the service users cannot carry everybody; more of them are needed: %d"
+	reasonQuarantined = "graph refused a subscription because of some of these people; it is tried again later"
+	reasonJoining     = "changes of who is watched are gathered before subscriptions are made anew"
+	reasonNobody      = "a subscription is there, or on its way, for everybody"
 )
 
 // statement is what a coverage event says.
@@ -30,15 +35,13 @@ type statement struct {
 	people        events.Covered
 }
 
-// statement of now; polled: the tenant has no accounts at all.
-func (a *account) statement(polled bool) statement {
+// statement of now.
+func (a *account) statement(plan Plan) statement {
 	s := statement{state: events.Healthy, people: a.people}
 	switch {
-	case a.record == nil && polled:
-		s.state, s.reason = events.Polled, reasonPoll
 	case a.record == nil:
-		s.state, s.reason = events.Polled, reasonBeyond
-	case a.SubscriptionID == "" && a.people.Assigned > 0:
+		s.state, s.reason = events.Polled, polledBecause(a.people.Assigned, plan)
+	case a.SubscriptionID == "" && (a.people.Assigned > 0 || a.Trouble != ""):
 		s.state, s.reason = events.Lost, a.Trouble
 		if s.reason == "" {
 			s.reason = reasonNone
@@ -47,6 +50,27 @@ func (a *account) statement(polled bool) statement {
 		s.state, s.reason = events.Silent, reasonSilent
 	}
 	return s
+}
+
+// polledBecause says why so many people belong to no account.
+func polledBecause(people int, plan Plan) string {
+	switch {
+	case len(plan.Accounts) == 0:
+		return reasonPoll
+	case people == 0:
+		return reasonNobody
+	}
+	var reasons []string
+	if plan.Unplaced > 0 {
+		reasons = append(reasons, fmt.Sprintf(reasonBeyond, plan.Missing))
+	}
+	if plan.Quarantined > 0 {
+		reasons = append(reasons, reasonQuarantined)
+	}
+	if people > plan.Unplaced+plan.Quarantined {
+		reasons = append(reasons, reasonJoining)
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // voice remembers what was said about an account and what is to be said.

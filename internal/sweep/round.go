@@ -51,6 +51,7 @@ func (s *Sweeper) round(ctx context.Context) error {
 		s.giveBack(asked, broken)
 		return cause
 	}
+	s.leaveOut(broken, nil)
 	s.tellBroken(len(broken), cause)
 	return nil
 }

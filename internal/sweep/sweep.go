@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,8 @@ type Options struct {
 	People   func() []string // everybody who is watched
 	Accept   func(context.Context, []graph.Reading) error
 	Interval time.Duration
-	// Untrusted are read every FastInterval.
+	// Untrusted are read every FastInterval, but for those whom Graph left out
+	// of a read, or could not read: these wait for the interval.
 	Untrusted    func() []string
 	FastInterval time.Duration
 	Now          func() time.Time
@@ -56,8 +58,9 @@ type Sweeper struct {
 	wake  chan struct{}
 	retry chan struct{}
 
-	lastRead time.Time // by Run alone, like
-	broken   int       // how many could not be read, as last logged
+	lastRead time.Time       // by Run alone, like
+	broken   int             // how many could not be read, as last logged
+	leftOut  map[string]bool // since the last interval
 
 	mu    sync.Mutex
 	asked map[string]graph.Origin // bounded by the number of people
@@ -71,7 +74,7 @@ func New(o Options) *Sweeper {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Sweeper{Options: o, wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), asked: map[string]graph.Origin{}}
+	return &Sweeper{Options: o, wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), asked: map[string]graph.Origin{}, leftOut: map[string]bool{}}
 }
 
 // Ask wants these people read soon. It never waits. An origin of start wins over
@@ -105,10 +108,12 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-interval.C:
+			clear(s.leftOut)
 			s.AskAll(graph.OriginSweep)
 			continue
 		case <-fast.C:
-			if ids := s.Untrusted(); len(ids) > 0 {
+			ids := slices.DeleteFunc(s.Untrusted(), func(id string) bool { return s.leftOut[id] })
+			if len(ids) > 0 {
 				s.Ask(graph.OriginSweep, ids...)
 			}
 			continue
@@ -154,11 +159,22 @@ func (s *Sweeper) read(ctx context.Context, ids []string, origins map[string]gra
 		})
 	}
 	if missing := len(ids) - len(readings); missing > 0 {
+		s.leaveOut(ids, readings)
 		s.Log.Debug("graph left people out of a read", "asked", len(ids), "missing", missing)
 	}
 	storing, cancel := context.WithTimeout(ctx, acceptDeadline)
 	defer cancel()
 	return s.Accept(storing, readings)
+}
+
+// leaveOut notes who was asked for and is not in the answer.
+func (s *Sweeper) leaveOut(ids []string, answer []graph.Reading) {
+	for _, id := range ids {
+		s.leftOut[id] = true
+	}
+	for _, r := range answer {
+		delete(s.leftOut, r.Presence.UserID)
+	}
 }
 
 func (s *Sweeper) take() map[string]graph.Origin {

@@ -129,6 +129,12 @@ func (s *keySet) warm(ctx context.Context) error {
 	}
 }
 
+func (s *keySet) ready() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys != nil
+}
+
 // refresh fetches the keys once for all who ask at the same time. The fetch
 // outlives its first caller, but not its own deadline.
 func (s *keySet) refresh(ctx context.Context) <-chan singleflight.Result {

@@ -82,6 +82,10 @@ func (t *Tokens) Warm(ctx context.Context) error {
 	return err
 }
 
+// Ready reports whether signing keys were ever fetched. Without any, every token
+// is undecided, whoever sends it.
+func (t *Tokens) Ready() bool { return t.keys["2.0"].ready() }
+
 type claims struct {
 	jwt.RegisteredClaims
 	Tenant  string `json:"tid"`
