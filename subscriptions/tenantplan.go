@@ -110,8 +110,8 @@ func (p *planning) giveUp(now time.Time) {
 		calm = latest(calm, s.Since)
 	}
 	for i, s := range p.slots {
-		if !s.Failing || len(s.Held) > 0 {
-			continue
+		if !s.Failing || len(s.Held) > 0 || s.Trial != nil && !s.Own {
+			continue // a bisection elsewhere would begin from the start
 		}
 		// An account that carries nobody is not asked. That it worked once proves
 		// little: only that it did so later, or that no other one fails.

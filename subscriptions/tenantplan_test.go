@@ -56,6 +56,7 @@ func TestPlanTenant(t *testing.T) {
 		{"silent: made on the spare", []string{anna}, []Slot{reject(working("1", anna)), working("2")}, []string{"a", "a"}},
 		{"silent: made in place", []string{anna}, []Slot{reject(working("1", anna))}, []string{"a!"}},
 		{"a trial goes on", []string{anna, bert}, []Slot{trial(working("1", anna, bert), bert), working("2")}, []string{"b", ""}},
+		{"not given up while a trial goes on", []string{anna, bert}, []Slot{trial(failing(working("1", anna, bert), giveUp), bert), working("2")}, []string{"b", ""}},
 		{"given up: the spare takes over", []string{anna, bert}, []Slot{failing(working("1", anna, bert), giveUp), working("2")}, []string{"", "ab"}},
 		{"given up: nobody's is deleted without a spare", []string{anna, bert}, []Slot{failing(working("1", anna), giveUp), working("2", bert)}, []string{"a", "b"}},
 		{"given up for its own reason: nor then", []string{anna, bert}, []Slot{own(failing(working("1", anna), giveUp)), working("2", bert)}, []string{"a", "b"}},
