@@ -3,6 +3,8 @@ package subscriptions
 import (
 	"slices"
 	"time"
+
+	"jtel.de/presencebridge/internal/graph"
 )
 
 const (
@@ -52,10 +54,11 @@ func (c *Coordinator) changed(a *account, s Status) {
 	c.mu.Lock()
 	now := clock()
 	failing := s.State == Failing || s.State == Starting
-	matters := failing != a.slot.Failing || s.SubscriptionID != a.slot.SubscriptionID
+	matters := failing != a.slot.Failing || s.Class != a.status.Class || s.SubscriptionID != a.slot.SubscriptionID
 	if failing != a.slot.Failing || len(covered) == 0 != (len(a.slot.Held) == 0) {
 		a.slot.Failing, a.slot.Since = failing, now
 	}
+	a.slot.Own = failing && (s.Class == graph.Operator || s.Class == graph.Unauthorized)
 	if s.SubscriptionID != a.slot.SubscriptionID {
 		if len(a.slot.Held) > 0 {
 			a.lastHeld = a.slot.Held

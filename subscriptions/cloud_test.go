@@ -207,13 +207,14 @@ type coordinated struct {
 
 	mu     sync.Mutex
 	people []string
-	gaps   map[string]int // how often somebody was named, since it was last asked
+	gaps   map[string]int       // how often somebody was named, since it was last asked
+	gapAt  map[string]time.Time // when somebody was last named
 	out    bytes.Buffer
 }
 
 // coordinate runs a tenant of people with accounts 1, 2, and so on.
 func coordinate(t *testing.T, c *cloud, accounts int, people []string) *coordinated {
-	m := &coordinated{cloud: c, people: people, gaps: map[string]int{}}
+	m := &coordinated{cloud: c, people: people, gaps: map[string]int{}, gapAt: map[string]time.Time{}}
 	o := CoordinatorOptions{
 		TenantID: desired().TenantID,
 		People:   func() []string { m.mu.Lock(); defer m.mu.Unlock(); return m.people },
@@ -227,6 +228,7 @@ func coordinate(t *testing.T, c *cloud, accounts int, people []string) *coordina
 			defer m.mu.Unlock()
 			for _, id := range ids {
 				m.gaps[id]++
+				m.gapAt[id] = time.Now()
 			}
 		},
 		Log: slog.New(slog.NewTextHandler(&m.out, nil)),

@@ -13,7 +13,7 @@ import (
 )
 
 // surveyWithin is how long the first plan waits for accounts that do not tell
-// what they have.
+// what they have, unless only an operator can make them tell.
 const surveyWithin = 30 * time.Second
 
 // Account is a service user whose subscription can carry people.
@@ -179,7 +179,7 @@ func (c *Coordinator) decide() (next time.Time) {
 		c.take(people, now)
 	}
 	if !c.begun {
-		silent := slices.ContainsFunc(c.accounts, func(a *account) bool { return !a.slot.Listed })
+		silent := slices.ContainsFunc(c.accounts, func(a *account) bool { return !a.slot.Listed && a.status.Class != graph.Operator })
 		if end := c.startedAt.Add(surveyWithin); silent && now.Before(end) {
 			c.mu.Unlock()
 			return end
@@ -244,7 +244,7 @@ func (c *Coordinator) apply(plan TenantPlan) (changed bool) {
 			c.signal()
 		}
 		if order.Broken && !a.order.Broken {
-			c.log.Warn("account given up until it works again, others carry its people", "account", a.slot.Key)
+			c.log.Warn("account given up until it works again, a spare one carries its people", "account", a.slot.Key)
 		}
 		if !a.order.same(order) {
 			changed = true

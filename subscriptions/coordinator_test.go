@@ -1,6 +1,7 @@
 package subscriptions
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,28 @@ func TestTenantIsCoveredByItsAccounts(t *testing.T) {
 		m.expectCovered(t, persons(0, 1400))
 		if m.cloud.made != 3 || m.cloud.uncovered() != 0 {
 			t.Errorf("%d made, somebody was uncovered for %s", m.cloud.made, m.cloud.uncovered())
+		}
+	})
+}
+
+// What only an operator can mend must not keep the other accounts waiting.
+func TestFirstStartWithARefusedSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.before = func(account, _ string) error {
+			if account == "2" {
+				return &graph.SignInError{AADSTS: 50126, Meaning: "the password is wrong", Permanent: true}
+			}
+			return nil
+		}
+		m := coordinate(t, c, 4, persons(0, 1900))
+		defer m.stop()
+		m.pass(3 * time.Second)
+		m.expectPolled(t, NoSubscription, 650)
+		for i, a := range m.Coverage().Accounts {
+			if i != 1 && i != 3 && a.State != Healthy {
+				t.Errorf("account %d is %s", i+1, a.State)
+			}
 		}
 	})
 }
@@ -205,6 +228,47 @@ func TestAccountThatFailsIsReplaced(t *testing.T) {
 		m.pass(2 * time.Minute)
 		m.expectOps(t, "1 create", "3 delete")
 	})
+}
+
+// Only creates need the handshake: while the public endpoint is down, renewals work.
+func TestHealthySubscriptionsOutliveCreatesThatFail(t *testing.T) {
+	for name, err := range map[string]error{
+		"unavailable": unavailable,
+		"forbidden":   forbidden,
+		"handshake":   &graph.Error{Status: 400, Message: "Subscription validation request failed."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				m := coordinate(t, c, 4, persons(0, 4*650))
+				defer m.stop()
+				m.pass(10 * time.Second)
+				m.watch(slices.Concat(persons(0, 450), persons(650, 1100), persons(1300, 1750), persons(1950, 2400)))
+				m.pass(5 * time.Minute)
+				m.expectCovered(t, m.people)
+				m.cloud.ops()
+				c.mu.Lock()
+				c.before = func(_, op string) error {
+					if op == "create" {
+						return err
+					}
+					return nil
+				}
+				c.mu.Unlock()
+				m.Recreate("1", "silent")
+				m.pass(3 * time.Hour)
+				m.expectPolled(t, NoSubscription, 450)
+				if n := strings.Count(strings.Join(m.cloud.ops(), ";"), "delete"); n != 1 {
+					t.Errorf("%d subscriptions deleted, want the silent one", n)
+				}
+				c.mu.Lock()
+				c.before = func(string, string) error { return nil }
+				c.mu.Unlock()
+				m.pass(15 * time.Minute)
+				m.expectCovered(t, m.people)
+			})
+		})
+	}
 }
 
 func TestNobodyMovesWhenEverythingFails(t *testing.T) {

@@ -12,8 +12,15 @@ import (
 )
 
 // failed plans the next try after an error, notes it in plain words and logs
-// it: at full level once, not once per try.
+// it: at full level once, not once per try. That the bridge itself held a call
+// back is no failure: its turn comes later.
 func (m *Manager) failed(ctx context.Context, err error) {
+	if graph.HeldBack(err) {
+		m.throttled = true
+		m.retryAt = clock().Add(max(time.Second, graph.RetryAfter(err)))
+		m.log(ctx, slog.LevelDebug, "subscription attempt held back", "next", m.retryAt)
+		return
+	}
 	class := graph.Classify(err)
 	m.throttled = class == graph.Throttled
 	wait := m.backoff(class)
@@ -28,7 +35,7 @@ func (m *Manager) failed(ctx context.Context, err error) {
 	if cause == m.lastError {
 		level = slog.LevelDebug
 	}
-	m.lastError, m.advice = cause, adviceOn(err)
+	m.lastError, m.class, m.advice = cause, class, adviceOn(err)
 	m.log(ctx, level, "subscription attempt failed", "class", class.String(), "error", cause,
 		"advice", m.advice, "request_id", requestID, "next", wait.Round(100*time.Millisecond).String())
 }
@@ -61,7 +68,7 @@ func (m *Manager) succeeded(ctx context.Context) {
 	if m.failing() {
 		m.log(ctx, slog.LevelInfo, "subscription attempt succeeded again", "failures", m.failures+m.refusals)
 	}
-	m.failures, m.refusals, m.lastError, m.advice = 0, 0, "", ""
+	m.failures, m.refusals, m.lastError, m.class, m.advice = 0, 0, "", graph.Transient, ""
 	m.throttled, m.retryAt = false, time.Time{}
 }
 

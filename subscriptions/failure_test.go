@@ -2,6 +2,7 @@ package subscriptions
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -245,6 +246,43 @@ func TestThrottlingIsObeyedEvenWhenPoked(t *testing.T) {
 		m.Poke()
 		expectOps(t, m.after(5*time.Minute-time.Second), "")
 		expectOps(t, m.after(2*time.Second), "list refresh create")
+	})
+}
+
+// The bridge itself held the call back: that is a wait, at the start and later.
+func TestACallThatWaitsForItsTurnIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim()
+		var waits string // the call that must
+		s.before = func(_ context.Context, op string) error {
+			if op == waits {
+				waits = ""
+				return fmt.Errorf("turn: %w", &graph.Error{Status: 429, Code: graph.CodeHeldBack, RetryAfter: 40 * time.Second})
+			}
+			return nil
+		}
+		waits = "list"
+		m := manage(t, s)
+		defer m.stop()
+		expectOps(t, m.after(0), "list")
+		m.expect(t, Starting, "")
+		m.Poke()
+		expectOps(t, m.after(39*time.Second), "")
+		expectOps(t, m.after(2*time.Second), "list refresh create")
+		m.expect(t, Healthy, "sub-1")
+
+		waits = "renew"
+		expectOps(t, m.after(30*time.Minute), "refresh renew")
+		m.expect(t, Healthy, "sub-1")
+		if s := m.Status(); s.LastError != "" || time.Until(s.NextAttempt) > 40*time.Second {
+			t.Errorf("status while it waits: %+v", s)
+		}
+		expectOps(t, m.after(41*time.Second), "renew")
+		m.expect(t, Healthy, "sub-1")
+		m.expectGaps(t, "created anew: 2")
+		if log := m.log.String(); strings.Contains(log, "level=WARN") || strings.Contains(log, "succeeded again") {
+			t.Errorf("a wait is logged as a failure:\n%s", log)
+		}
 	})
 }
 

@@ -81,6 +81,7 @@ type Manager struct {
 	retryAt            time.Time
 	throttled          bool
 	lastError, advice  string
+	class              graph.Class // of the last error
 }
 
 // New starts nothing: call Run.
@@ -179,7 +180,7 @@ func (m *Manager) reconcile(ctx context.Context) error {
 // next is when Graph will be asked next; zero: only after a signal.
 func (m *Manager) next() time.Time {
 	switch {
-	case m.failing():
+	case !m.retryAt.IsZero():
 		return m.retryAt
 	case m.held != nil && !m.wish.Undecided:
 		return m.held.renewAt

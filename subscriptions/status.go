@@ -1,6 +1,10 @@
 package subscriptions
 
-import "time"
+import (
+	"time"
+
+	"jtel.de/presencebridge/internal/graph"
+)
 
 // State is how a subscription does.
 type State string
@@ -27,8 +31,9 @@ type Status struct {
 	// NextAttempt is when Graph will be asked next; zero when only a new wish
 	// leads to that.
 	NextAttempt time.Time
-	LastError   string // in plain words, without personal data; empty after a success
-	Advice      string // what an operator must do about it; may be empty
+	LastError   string      // in plain words, without personal data; empty after a success
+	Class       graph.Class // of that error
+	Advice      string      // what an operator must do about it; may be empty
 	// UnknownEvents counts lifecycle notifications of a kind that we do not know.
 	UnknownEvents int
 }
@@ -52,7 +57,7 @@ func (m *Manager) Covered() []string {
 func (m *Manager) publish() {
 	s := Status{
 		TenantID: m.wish.TenantID, AccountKey: m.wish.AccountKey,
-		State: m.state(), NextAttempt: m.next(), LastError: m.lastError, Advice: m.advice,
+		State: m.state(), NextAttempt: m.next(), LastError: m.lastError, Class: m.class, Advice: m.advice,
 	}
 	if m.held != nil {
 		s.SubscriptionID, s.People = m.held.ID, len(m.held.UserIDs)

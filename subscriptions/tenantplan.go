@@ -8,7 +8,7 @@ import (
 )
 
 // giveUp is how long an account may fail, without a subscription and while
-// another account works, before its people are given to others. It is longer
+// another account works, before a spare account gets its people. It is longer
 // than what passes by itself, such as the conflict that lingers after a delete.
 const giveUp = 5 * time.Minute
 
@@ -31,6 +31,8 @@ type Slot struct {
 	// that became so or otherwise, or there came to be a subscription or none.
 	Failing bool
 	Since   time.Time
+	// Own: that failure is about this account alone, such as a refused sign-in.
+	Own bool
 }
 
 // TenantPlan is what a tenant's accounts shall do now.
@@ -52,7 +54,7 @@ type Order struct {
 	SubscriptionID string
 	Undecided      bool   // wait until Graph has told what there is
 	Reject         string // this subscription must go
-	Broken         bool   // it was given up for now; others carry its people
+	Broken         bool   // it was given up for now: nobody else is given to it
 }
 
 // PlanTenant tells what each account shall have now, on the way to everybody in
@@ -65,15 +67,20 @@ type Order struct {
 //     while another account still lacks its subscription. So only the people of
 //     one account are uncovered, for as long as the two calls take.
 //
+// The people of an account that keeps failing go to a spare account, and wait if
+// there is none: what fails may be every create, so a subscription that delivers
+// is never deleted for them.
+//
 // What the manager of an account does with its order is the business of [Plan].
 func PlanTenant(people []string, slots []Slot, now time.Time) TenantPlan {
 	return planTenant(people, slots, now, graph.MaxPeople)
 }
 
 func planTenant(people []string, slots []Slot, now time.Time, most int) TenantPlan {
-	p := planning{people: people, slots: slots, orders: make([]Order, len(slots)), over: make([]bool, len(slots))}
+	p := planning{people: people, slots: slots, orders: make([]Order, len(slots)), lost: make([]bool, len(slots)), over: make([]bool, len(slots))}
 	p.giveUp(now)
 	p.spread(most)
+	p.rescue()
 	p.swap()
 	p.release()
 	p.order()
@@ -86,11 +93,13 @@ type planning struct {
 	people []string
 	slots  []Slot
 	orders []Order
+	lost   []bool // by slot: it has failed for too long
 	over   []bool // by slot: its subscription may be deleted, and none is to follow
 	plan   TenantPlan
 }
 
-// giveUp finds the accounts that are broken.
+// giveUp finds the accounts that have failed for too long. Only for a reason of
+// its own an account is broken: anything else could happen to the others, too.
 func (p *planning) giveUp(now time.Time) {
 	failing := 0
 	var calm time.Time // since when no account has begun to fail or to work
@@ -101,8 +110,8 @@ func (p *planning) giveUp(now time.Time) {
 		calm = latest(calm, s.Since)
 	}
 	for i, s := range p.slots {
-		if !s.Failing || len(s.Held) > 0 {
-			continue
+		if !s.Failing || len(s.Held) > 0 || s.Trial != nil && !s.Own {
+			continue // a bisection elsewhere would begin from the start
 		}
 		// An account that carries nobody is not asked. That it worked once proves
 		// little: only that it did so later, or that no other one fails.
@@ -123,7 +132,7 @@ func (p *planning) giveUp(now time.Time) {
 			p.plan.Next = soonest(p.plan.Next, at)
 			continue
 		}
-		p.orders[i].Broken = true
+		p.lost[i], p.orders[i].Broken = true, s.Own
 	}
 }
 
@@ -137,17 +146,54 @@ func latest(a, b time.Time) time.Time {
 func (p *planning) spread(most int) {
 	var places []Place
 	var index []int
+	people := p.people
 	for i, s := range p.slots {
-		if !p.orders[i].Broken {
+		switch {
+		case p.orders[i].Broken && !p.held(s.Assigned):
+			// They stay here until there is a spare account.
+			p.orders[i].Assigned = common(s.Assigned, people)
+			people = without(people, s.Assigned)
+		case !p.orders[i].Broken:
 			places = append(places, Place{Key: s.Key, Assigned: s.Assigned, Holds: s.Held, Unknown: !s.Listed})
 			index = append(index, i)
 		}
 	}
-	assigned, unplaced := spread(p.people, places, most)
+	assigned, unplaced := spread(people, places, most)
 	for j, i := range index {
 		p.orders[i].Assigned = assigned[j]
 	}
 	p.plan.Unplaced = unplaced
+}
+
+// held reports whether a subscription names any of the people. If they are
+// assigned to a broken account, that was to make the new one before the old one
+// is deleted, and failed: then they are planned for as before it.
+func (p *planning) held(people []string) bool {
+	return slices.ContainsFunc(p.slots, func(s Slot) bool { return len(common(people, s.Held)) > 0 })
+}
+
+// common are those of the people who are in the sorted list, without the others.
+func common(people, list []string) []string {
+	return slices.DeleteFunc(slices.Clone(people), func(id string) bool { _, in := slices.BinarySearch(list, id); return !in })
+}
+
+func without(people, list []string) []string {
+	return slices.DeleteFunc(slices.Clone(people), func(id string) bool { _, in := slices.BinarySearch(list, id); return in })
+}
+
+// rescue gives the people of accounts that have failed for too long to spare ones.
+func (p *planning) rescue() {
+	for i := range p.slots {
+		if !p.lost[i] || len(p.orders[i].Assigned) == 0 {
+			continue
+		}
+		for spare := range p.slots {
+			if p.spare(spare) {
+				p.orders[spare].Assigned, p.orders[i].Assigned = p.orders[i].Assigned, nil
+				break
+			}
+		}
+	}
 }
 
 // changes reports whether the account must get another subscription than the

@@ -34,6 +34,7 @@ func TestPlanTenant(t *testing.T) {
 	reject := func(s Slot) Slot { s.Reject = s.SubscriptionID; return s }
 	trial := func(s Slot, ids ...string) Slot { s.Trial = ids; return s }
 	told := func(s Slot, ids ...string) Slot { s.Wanted = ids; return s }
+	own := func(s Slot) Slot { s.Own = true; return s }
 	undecided := "?"
 	for _, tt := range []struct {
 		name   string
@@ -55,7 +56,12 @@ func TestPlanTenant(t *testing.T) {
 		{"silent: made on the spare", []string{anna}, []Slot{reject(working("1", anna)), working("2")}, []string{"a", "a"}},
 		{"silent: made in place", []string{anna}, []Slot{reject(working("1", anna))}, []string{"a!"}},
 		{"a trial goes on", []string{anna, bert}, []Slot{trial(working("1", anna, bert), bert), working("2")}, []string{"b", ""}},
+		{"not given up while a trial goes on", []string{anna, bert}, []Slot{trial(failing(working("1", anna, bert), giveUp), bert), working("2")}, []string{"b", ""}},
 		{"given up: the spare takes over", []string{anna, bert}, []Slot{failing(working("1", anna, bert), giveUp), working("2")}, []string{"", "ab"}},
+		{"given up: nobody's is deleted without a spare", []string{anna, bert}, []Slot{failing(working("1", anna), giveUp), working("2", bert)}, []string{"a", "b"}},
+		{"given up for its own reason: nor then", []string{anna, bert}, []Slot{own(failing(working("1", anna), giveUp)), working("2", bert)}, []string{"a", "b"}},
+		{"given up for its own reason: it gets nobody else", []string{anna, bert, chris}, []Slot{own(failing(working("1", anna), giveUp)), working("2", bert)}, []string{"a", "bc"}},
+		{"given up, but nobody is held up by a spare that fails", []string{anna, bert}, []Slot{told(Slot{Key: "1", Listed: true, SubscriptionID: "x", Held: []string{anna}}, anna), own(failing(working("2", anna, bert), giveUp))}, []string{"ab", ""}},
 		{"given up, but nobody else works", []string{anna, bert}, []Slot{failing(working("1", anna, bert), giveUp), failing(working("2"), giveUp)}, []string{"ab", ""}},
 		{"not given up yet", []string{anna, bert}, []Slot{failing(working("1", anna, bert), giveUp-1), working("2")}, []string{"ab", ""}},
 		{"it still holds one, so it is not given up", []string{anna}, []Slot{{Key: "1", Listed: true, Held: []string{anna}, Failing: true, Since: noon.Add(-time.Hour)}, working("2")}, []string{"a", ""}},
@@ -268,6 +274,55 @@ func TestPlanTenantIsSafeAndConverges(t *testing.T) {
 		}
 		if want := max(0, len(m.people)-modelMost*len(m.slots)); len(m.plan.Unplaced) != want {
 			t.Fatalf("%d unplaced, want %d", len(m.plan.Unplaced), want)
+		}
+	})
+}
+
+// Creates fail everywhere, for whatever reason, and everything else works: who
+// lost a subscription, or was in one that had to go, takes nobody else's.
+func TestPlanTenantDeletesNothingForThoseOfFailingAccounts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{T: t, now: noon, clean: true}
+		all := persons(0, 15)
+		for i := range rapid.IntRange(2, 5).Draw(t, "accounts") {
+			had := all[i*modelMost:][:rapid.IntRange(0, modelMost).Draw(t, "had")]
+			m.people = append(m.people, had...)
+			m.slots = append(m.slots, working(fmt.Sprint("account ", i), had...))
+			m.graph, m.ids = append(m.graph, had), append(m.ids, m.slots[i].SubscriptionID)
+			m.doing, m.spare = append(m.doing, nil), append(m.spare, false)
+		}
+		m.decide()
+		which := rapid.IntRange(0, len(m.slots)-1)
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0:
+				if s := &m.slots[which.Draw(t, "silent")]; s.SubscriptionID != "" {
+					s.Reject = s.SubscriptionID
+				}
+			case 1:
+				i := which.Draw(t, "lost")
+				if s := &m.slots[i]; len(s.Held) > 0 {
+					m.graph[i], m.ids[i], s.Held, s.SubscriptionID, s.Since = nil, "", nil, "", m.now
+				}
+			case 2, 3:
+				m.now = m.now.Add(giveUp)
+			default:
+				i := which.Draw(t, "account")
+				s, id := &m.slots[i], m.ids[i]
+				if o := m.plan.Orders[i]; len(m.graph[i]) == 0 && len(o.Wanted) > 0 {
+					if !s.Failing {
+						s.Failing, s.Since = true, m.now
+					}
+					s.Own = rapid.Bool().Draw(t, "own")
+				} else {
+					m.step(i)
+					m.doing[i], s.Own = nil, false
+				}
+				if id != "" && m.ids[i] == "" && s.Reject != id {
+					t.Fatalf("the subscription of account %d is deleted", i)
+				}
+			}
+			m.decide()
 		}
 	})
 }

@@ -92,6 +92,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Known:   s.peopleRead,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
+		History: o.Config.Events.History,
 		Log:     o.Log,
 	})
 	s.intake = intake.New(intake.Options{

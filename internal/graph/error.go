@@ -135,6 +135,16 @@ func Classify(err error) Class {
 	return Transient
 }
 
+// CodeHeldBack is the code of an answer that the bridge gives itself: no turn
+// fits into the deadline of the call, and Graph was not asked.
+const CodeHeldBack = "HeldBack"
+
+// HeldBack reports whether a call only waits for its turn; see RetryAfter.
+func HeldBack(err error) bool {
+	g, ok := errors.AsType[*Error](err)
+	return ok && g.Code == CodeHeldBack
+}
+
 // RetryAfter is how long Graph asked us to wait; zero when it did not.
 func RetryAfter(err error) time.Duration {
 	if g, ok := errors.AsType[*Error](err); ok {

@@ -30,6 +30,8 @@ type AnnouncerOptions struct {
 	Known   func(tenantID string) bool
 	Tenants map[string]string // tenant id -> name in the configuration
 	Fields  Fields
+	// History is how long the stream keeps events: so long those who left are remembered.
+	History time.Duration
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -47,6 +49,7 @@ type Announcer struct {
 	mu   sync.Mutex
 	told map[graph.Person]told
 	due  map[graph.Person]time.Time // since when; zero: since some time before the start
+	left []leaver                   // who is to be forgotten, in order
 }
 
 // told is what the bus knows about a person.
@@ -54,9 +57,16 @@ type told struct {
 	eventID string // of the last directory event; empty if the bus has none
 	state   uint64 // hash of the facts that were told
 	left    bool
+	at      time.Time // when that became known
 	// tried is the event after eventID that may or may not have been stored;
 	// then the rest is only what the bus knew before it.
 	tried string
+}
+
+// leaver is somebody who left, and when that was told.
+type leaver struct {
+	graph.Person
+	at time.Time
 }
 
 // NewAnnouncer starts nothing.
@@ -83,7 +93,7 @@ func (a *Announcer) RestoreDirectory(e events.DirectoryEvent) {
 	p := graph.Person{TenantID: e.Data.TenantID, UserID: e.Data.User.ID}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.told[p] = told{eventID: e.ID, state: a.hash(e.Data.User), left: e.Data.Change == events.Removed}
+	a.know(p, told{eventID: e.ID, state: a.hash(e.Data.User), left: e.Data.Change == events.Removed})
 	a.due[p] = time.Time{}
 }
 
@@ -111,6 +121,7 @@ func (a *Announcer) Present(p graph.Person) bool {
 // Tell publishes what is due and returns once it is stored, and how many events
 // that were. What was not stored stays due.
 func (a *Announcer) Tell(ctx context.Context) (int, error) {
+	a.forget()
 	stored := 0
 	for part := range slices.Chunk(a.waiting(), tellAtOnce) {
 		n, err := a.tell(ctx, part)
@@ -225,10 +236,33 @@ func (a *Announcer) done(n notice) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if n.id != "" || !n.left {
-		a.told[n.Person] = told{eventID: n.id, state: n.state, left: n.left}
+		a.know(n.Person, told{eventID: n.id, state: n.state, left: n.left})
 	}
 	if a.due[n.Person].Equal(n.since) {
 		delete(a.due, n.Person)
+	}
+}
+
+// know notes what the bus knows. The lock is held.
+func (a *Announcer) know(p graph.Person, t told) {
+	t.at = a.Now()
+	a.told[p] = t
+	if t.left {
+		a.left = append(a.left, leaver{p, t.at})
+	}
+}
+
+// forget drops those who left so long ago that the stream has forgotten them,
+// too: whoever comes back then comes as at first, and is not taken for a repeat.
+func (a *Announcer) forget() {
+	end := a.Now().Add(-a.History)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for ; len(a.left) > 0 && a.left[0].at.Before(end); a.left = a.left[1:] {
+		l := a.left[0]
+		if t := a.told[l.Person]; t.left && t.tried == "" && t.at.Equal(l.at) {
+			delete(a.told, l.Person)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (b *directoryBus) Publish(_ context.Context, messages []events.Message) []e
 func announcer(b *directoryBus, d *people.Directory, fields Fields) *Announcer {
 	return NewAnnouncer(AnnouncerOptions{
 		Bus: b, Lookup: d.Lookup, Known: func(id string) bool { return id == tenantID }, Fields: fields,
-		Tenants: map[string]string{tenantID: "contoso"}, Log: slog.New(slog.DiscardHandler),
+		Tenants: map[string]string{tenantID: "contoso"}, History: time.Hour, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC) },
 	})
 }
@@ -125,6 +125,46 @@ func TestAnnouncerWaitsUntilPeopleAreKnown(t *testing.T) {
 	a.Known = func(string) bool { return true }
 	if n, err := a.Tell(t.Context()); n != 1 || err != nil || b.told[0] != "removed "+agent1 {
 		t.Errorf("told %v, %v", b.told, err)
+	}
+}
+
+func TestAnnouncerForgetsWhoLeftWhenTheStreamDoes(t *testing.T) {
+	b, d := newDirectoryBus(), people.NewDirectory()
+	a := announcer(b, d, everything)
+	now := a.Now()
+	a.Now = func() time.Time { return now }
+	tell := func(roster ...people.Person) {
+		t.Helper()
+		a.Observe(d.Replace(tenantID, roster))
+		if _, err := a.Tell(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(n int) {
+		t.Helper()
+		if len(a.told) != n || len(a.left) > n {
+			t.Errorf("%d remembered, %d to be forgotten, want %d", len(a.told), len(a.left), n)
+		}
+	}
+	one, two := people.Person{ID: agent1}, people.Person{ID: agent2}
+	a.RestoreDirectory(events.DirectoryEvent{ID: "x", Data: events.DirectoryData{TenantID: tenantID, Change: events.Removed, User: events.User{ID: stranger}}})
+	tell(one, two)
+	expect(3)
+	tell(two)
+	now = now.Add(a.History / 2)
+	tell(one, two) // back again: must stay
+	tell(one)
+	now = now.Add(a.History/2 + time.Second)
+	tell(one)
+	expect(2) // not the stranger
+	now = now.Add(a.History)
+	tell(one)
+	expect(1)
+	clear(b.seen) // as the stream does
+	tell(one, two)
+	expect(2)
+	if got := b.told[len(b.told)-1]; got != "added "+agent2 {
+		t.Errorf("told %q", got)
 	}
 }
 

@@ -100,7 +100,7 @@ func pause(ctx context.Context, wait time.Duration, why string) error {
 		return ctx.Err()
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= wait {
-		return &graph.Error{Status: http.StatusTooManyRequests, Code: "HeldBack", Message: why, RetryAfter: wait}
+		return &graph.Error{Status: http.StatusTooManyRequests, Code: graph.CodeHeldBack, Message: why, RetryAfter: wait}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
