@@ -142,7 +142,7 @@ type watcher struct {
 func (w *watcher) look(m *coordinated) {
 	excused := map[string]bool{}
 	coverage := m.Coverage()
-	for _, id := range coverage.Polled[Quarantined] {
+	for _, id := range m.Polled()[Quarantined] {
 		excused[id] = true
 	}
 	for _, a := range coverage.Accounts {
