@@ -26,9 +26,10 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 			}
 			return s.intake.Stale(ctx, who, func(p graph.Person) bool { return unconfirmed(p.UserID) })
 		},
-		Bus:     s.bus,
-		Observe: func(people events.Covered) { s.metrics.coverage(c.Name, people) },
-		Log:     log,
+		Bus:      s.bus,
+		Expiring: func(account string) []events.Expiring { return s.expiring(c.ID, account) },
+		Observe:  func(people events.Covered) { s.metrics.coverage(c.Name, people) },
+		Log:      log,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -34,6 +35,7 @@ type service struct {
 	wipeRSA   func()             // nil until the keys may be copied
 	tenants   map[string]*tenant // by tenant id
 	metrics   *metrics
+	expiry    *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -108,6 +110,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Observe: s.metrics.intake,
 		Log:     o.Log,
 	})
+	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
 		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)

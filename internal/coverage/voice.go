@@ -3,6 +3,7 @@ package coverage
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +34,16 @@ const (
 type statement struct {
 	state, reason string
 	people        events.Covered
+	expiring      []events.Expiring
+}
+
+func (s statement) equal(o statement) bool {
+	return s.state == o.state && s.reason == o.reason && s.people == o.people && slices.Equal(s.expiring, o.expiring)
 }
 
 // statement of now.
 func (a *account) statement(plan Plan) statement {
-	s := statement{state: events.Healthy, people: a.people}
+	s := statement{state: events.Healthy, people: a.people, expiring: a.expiring}
 	switch {
 	case a.record == nil:
 		s.state, s.reason = events.Polled, polledBecause(a.people.Assigned, plan)
@@ -86,14 +92,14 @@ type voice struct {
 
 // want takes the statement of now.
 func (v *voice) want(s statement, now time.Time) {
-	if v.certain && s == v.said {
+	if v.certain && s.equal(v.said) {
 		v.waiting = time.Time{}
 		return
 	}
 	if v.waiting.IsZero() {
 		v.waiting, v.id = now, ""
 	}
-	if v.id == "" || s != v.next {
+	if v.id == "" || !s.equal(v.next) {
 		v.next, v.id, v.since = s, rand.Text(), now
 	}
 }
