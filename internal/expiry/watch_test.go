@@ -1,10 +1,12 @@
 package expiry
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,19 +35,39 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+// text is a log that can be read while it is written.
+type text struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (t *text) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.Write(p)
+}
+
+func (t *text) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}
+
 // Four warnings and the end, each once, and none after the replacement.
 func TestEachStepIsWarnedOfOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		ends, changed := time.Now().Add(40*day), 0
+		var log text
+		var ends atomic.Value
+		var changed atomic.Int32
+		ends.Store(time.Now().Add(40 * day))
 		w := New(Options{
 			Read: func(context.Context) []Item {
 				return []Item{
-					{Kind: ClientSecret, TenantID: "t", Tenant: "contoso", State: Known, Ends: ends, Advice: "replace it"},
+					{Kind: ClientSecret, TenantID: "t", Tenant: "contoso", State: Known, Ends: ends.Load().(time.Time), Advice: "replace it"},
 					{Kind: Password, TenantID: "t", Tenant: "contoso", Account: "key", Username: "svc@contoso.com", State: Never},
 				}
 			},
-			Changed: func() { changed++ },
+			Changed: func() { changed.Add(1) },
 			Log:     slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -53,7 +75,7 @@ func TestEachStepIsWarnedOfOnce(t *testing.T) {
 		go func() { done <- w.Run(ctx) }()
 		time.Sleep(9 * day)
 		synctest.Wait()
-		if log.Len() != 0 || len(w.Warnings("t", "key")) != 0 {
+		if log.String() != "" || len(w.Warnings("t", "key")) != 0 {
 			t.Errorf("warned 31 days before: %s", log.String())
 		}
 		time.Sleep(33 * day)
@@ -63,7 +85,7 @@ func TestEachStepIsWarnedOfOnce(t *testing.T) {
 			!strings.Contains(lines[2], "within_days=3") || !strings.Contains(lines[3], "within_days=1") || !strings.Contains(lines[4], "has ended") {
 			t.Errorf("the log:\n%s", log.String())
 		}
-		if strings.Contains(log.String(), "svc@") || changed == 0 {
+		if strings.Contains(log.String(), "svc@") || changed.Load() == 0 {
 			t.Error("the log names a service user, or nobody was told")
 		}
 		if got := w.Warnings("t", "key"); len(got) != 1 || got[0].Kind != ClientSecret || len(w.Warnings("other", "key")) != 0 {
@@ -71,16 +93,16 @@ func TestEachStepIsWarnedOfOnce(t *testing.T) {
 		}
 
 		// A replacement counts within minutes, without a reload, and its own end later.
-		log.Reset()
-		ends = time.Now().Add(35 * day)
+		told := log.String()
+		ends.Store(time.Now().Add(35 * day))
 		time.Sleep(judgeEvery)
 		synctest.Wait()
-		if len(w.Warnings("t", "key")) != 0 || log.Len() != 0 {
+		if len(w.Warnings("t", "key")) != 0 || log.String() != told {
 			t.Errorf("after the replacement: %s", log.String())
 		}
 		time.Sleep(6 * day)
 		synctest.Wait()
-		if !strings.Contains(log.String(), "within_days=30") {
+		if !strings.Contains(strings.TrimPrefix(log.String(), told), "within_days=30") {
 			t.Errorf("the new end: %s", log.String())
 		}
 		cancel()
@@ -93,20 +115,21 @@ func TestEachStepIsWarnedOfOnce(t *testing.T) {
 func TestWhatWasKnownStaysKnownDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known := Item{Kind: ClientSecret, TenantID: "t", State: Known, Ends: time.Now().Add(100 * day)}
-		read := []Item{known}
-		w := New(Options{Read: func(context.Context) []Item { return read }, Log: slog.New(slog.DiscardHandler)})
+		var read atomic.Value
+		read.Store([]Item{known})
+		w := New(Options{Read: func(context.Context) []Item { return slices.Clone(read.Load().([]Item)) }, Log: slog.New(slog.DiscardHandler)})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- w.Run(ctx) }()
 		synctest.Wait()
-		read = []Item{{Kind: ClientSecret, TenantID: "t", State: Unknown, Note: "could not be read", passing: true}}
+		read.Store([]Item{{Kind: ClientSecret, TenantID: "t", State: Unknown, Note: "could not be read", passing: true}})
 		w.Refresh()
 		synctest.Wait()
 		if i := w.Items(); len(i) != 1 || i[0].State != Known || !i[0].Ends.Equal(known.Ends) {
 			t.Errorf("during the outage: %+v", i)
 		}
 		// A permission that was taken away is no outage.
-		read = []Item{{Kind: ClientSecret, TenantID: "t", State: Unknown, Note: "permission missing: Application.Read.All"}}
+		read.Store([]Item{{Kind: ClientSecret, TenantID: "t", State: Unknown, Note: "permission missing: Application.Read.All"}})
 		time.Sleep(judgeEvery)
 		synctest.Wait()
 		if i := w.Items(); i[0].State != Unknown {
