@@ -24,9 +24,12 @@ type ServiceUser struct {
 	client *sdk.Client
 }
 
-// ServiceUsers signs nobody in yet. Names of a tenant and of a user choose;
-// empty ones choose all.
-func ServiceUsers(c *config.Config, tenant, username string, log *slog.Logger) ([]ServiceUser, error) {
+// AccountKey is how events, metrics and logs name a service user.
+func AccountKey(tenantID, username string) string { return graph.AccountKey(tenantID, username) }
+
+// ServiceUsers signs nobody in yet. The name of a tenant and the name or key of
+// a user choose; empty ones choose all.
+func ServiceUsers(c *config.Config, tenant, account string, log *slog.Logger) ([]ServiceUser, error) {
 	roots, err := trustRoots(c.Graph.CAFile)
 	if err != nil {
 		return nil, err
@@ -38,7 +41,7 @@ func ServiceUsers(c *config.Config, tenant, username string, log *slog.Logger) (
 		}
 		connection := newConnection(c.Graph, func() config.Tenant { return t }, roots, log)
 		for _, a := range t.Accounts {
-			if username != "" && !strings.EqualFold(username, a.Username) {
+			if key := graph.AccountKey(t.ID, a.Username); account != "" && !strings.EqualFold(account, a.Username) && account != key {
 				continue
 			}
 			u := ServiceUser{Tenant: t.Name, TenantID: t.ID, Username: a.Username, Key: graph.AccountKey(t.ID, a.Username)}

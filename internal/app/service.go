@@ -62,7 +62,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		return nil, err
 	}
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
 	}
 	roots, err := trustRoots(o.Config.Graph.CAFile)
@@ -104,6 +104,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
 	for _, t := range o.Config.Tenants {
@@ -111,6 +112,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 

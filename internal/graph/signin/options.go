@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"jtel.de/presencebridge/internal/graph"
 )
 
 // Options name the app registration and how it proves itself: by a secret or
@@ -29,6 +31,10 @@ type Options struct {
 	Secret func() (string, error)
 	// Certificate gives the app's certificate chain and its RSA key, likewise.
 	Certificate func() ([]*x509.Certificate, crypto.PrivateKey, error)
+
+	// Observe is told how every sign-in went, nil for a success; it must be
+	// quick and not call back. May be nil.
+	Observe func(*graph.SignInError)
 
 	HTTP *http.Client // see NewHTTP
 	Log  *slog.Logger // nil is silent
