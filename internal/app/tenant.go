@@ -70,7 +70,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
 		key := graph.AccountKey(c.ID, a.Username)
-		user, err := signin.NewUser(connection.as(key), a.Username, func() (string, error) { return password(now(), a.Username) })
+		user, err := connection.user(now, a, s.logins, s.File)
 		if err != nil {
 			return nil, err
 		}

@@ -48,7 +48,9 @@ func TestStaleIsToldOnceAndFreshAgain(t *testing.T) {
 		t.Errorf("told %+v", e)
 	}
 	f.accept(t, Outcome{Repeated: 1}, busy) // heard before: confirms nothing
-	f.accept(t, Outcome{Published: 1}, f.read(agent1, "Busy", f.now))
+	read := f.read(agent1, "Busy", f.now)
+	f.now = f.now.Add(time.Second)
+	f.accept(t, Outcome{Published: 1}, read)
 	f.accept(t, Outcome{Repeated: 1}, f.read(agent1, "Busy", f.now))
 	if e := f.bus.stored[2].Data; e.Freshness != events.Fresh || e.Availability != "Busy" || e.Origin != events.OriginSweep {
 		t.Errorf("told %+v", e)
