@@ -23,6 +23,7 @@ type service struct {
 	Options
 	files      *vault.Dir
 	vault      *vault.Vault
+	logins     *vault.Logins
 	keys       *keyring
 	bus        *bus
 	directory  *people.Directory
@@ -62,6 +63,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.vault, err = vault.Open(ctx, s.files, o.Config.SealKeyFile, o.Log); err != nil {
 		return nil, err
 	}
+	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
 	if s.bus, err = openBus(o.Config, o.Log); err != nil {
 		return nil, err

@@ -184,11 +184,15 @@ type Tenant struct {
 	StaleAfter time.Duration `key:"stale_after" default:"5m"`
 }
 
+// SignInDeviceCode is a service user whom somebody signed in by a browser, see
+// the command login: no password is known.
+const SignInDeviceCode = "device_code"
+
 // Account is a service user, who carries one subscription.
 type Account struct {
 	Username string `key:"username"`
 	Password Secret `key:"password,password_file"`
-	SignIn   string `key:"sign_in"` // read, but not available yet
+	SignIn   string `key:"sign_in"` // SignInDeviceCode, or empty with a password
 }
 
 // People says who is watched. At least one of the first three is set.
