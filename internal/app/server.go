@@ -98,6 +98,7 @@ func (s *service) adminServer() (*server, error) {
 	e := handlers.NewAdmin(handlers.AdminOptions{
 		Token:    token,
 		NotReady: s.notReady,
+		Behind:   s.behind,
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
