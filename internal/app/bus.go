@@ -40,6 +40,9 @@ func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time
 		offered: offered,
 		ready:   make(chan struct{}),
 	}
+	if f := c.NATS.Forward; f.URL != "" {
+		b.stream.Keep, b.stream.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
+	}
 	connect := events.ConnectOptions{
 		URL:             c.NATS.URL,
 		CredentialsFile: c.NATS.CredentialsFile,

@@ -18,6 +18,7 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/forward"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/sdk"
@@ -35,8 +36,10 @@ type family struct {
 func everyMetric(t *testing.T) map[string]family {
 	t.Helper()
 	m := newMetrics("1.2.3")
-	m.callback(handlers.Outcome{Route: handlers.NotificationsPath, Status: 202, Refused: map[notification.Reason]int{notification.ReasonClientState: 1}})
+	m.callback(handlers.Outcome{Route: handlers.NotificationsPath, Status: 202, Read: 1, Open: 1, Store: 1, Refused: map[notification.Reason]int{notification.ReasonClientState: 1}})
+	m.drop(handlers.DropSilent)
 	m.lifecycle(graph.Lifecycle{})
+	m.forward(func() forward.Status { return forward.Status{} })
 	m.intake(intake.Outcome{Published: 1})
 	m.coverage("contoso", events.Covered{})
 	m.graphCall("contoso", sdk.Call{Route: "presence", Status: 200})
@@ -108,7 +111,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 
 // No label names people, and none has values without end.
 func TestMetricsNameNobody(t *testing.T) {
-	few := []string{"account", "cause", "class", "cover", "event", "freshness", "kind", "origin", "outcome", "reason", "route", "state", "status", "tenant", "version"}
+	few := []string{"account", "cause", "class", "cover", "event", "freshness", "kind", "origin", "outcome", "reason", "route", "stage", "state", "status", "tenant", "version"}
 	for name, f := range everyMetric(t) {
 		for _, label := range f.labels {
 			if strings.HasPrefix(name, "presencebridge_") && !slices.Contains(few, label) {
