@@ -65,7 +65,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
 	}
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
@@ -110,6 +110,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
 	for _, t := range o.Config.Tenants {
@@ -117,6 +118,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 
