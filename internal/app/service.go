@@ -22,20 +22,21 @@ import (
 // service is everything that one run holds. Built, nothing moves yet.
 type service struct {
 	Options
-	files     *vault.Dir
-	vault     *vault.Vault
-	logins    *vault.Logins
-	keys      *keyring
-	bus       *bus
-	directory *people.Directory
-	intake    *intake.Intake
-	announcer *intake.Announcer
-	tokens    *notification.Tokens
-	opener    *notification.Opener
-	wipeRSA   func()             // nil until the keys may be copied
-	tenants   map[string]*tenant // by tenant id
-	metrics   *metrics
-	expiry    *expiry.Watch
+	files      *vault.Dir
+	vault      *vault.Vault
+	logins     *vault.Logins
+	keys       *keyring
+	bus        *bus
+	directory  *people.Directory
+	intake     *intake.Intake
+	announcer  *intake.Announcer
+	tokens     *notification.Tokens
+	opener     *notification.Opener
+	wipeRSA    func()             // nil until the keys may be copied
+	tenants    map[string]*tenant // by tenant id
+	metrics    *metrics
+	forwarding *forwarding // nil if nothing is forwarded
+	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -66,8 +67,11 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
+	}
+	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
+		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
 	roots, err := trustRoots(o.Config.Graph.CAFile)
 	if err != nil {
@@ -108,6 +112,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
 	s.watchExpiry()
@@ -116,10 +121,14 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 
 func (s *service) close() error {
+	if s.forwarding != nil {
+		s.forwarding.conn.Close()
+	}
 	if s.bus != nil {
 		s.bus.close()
 	}

@@ -116,11 +116,15 @@ type Embedded struct {
 	Sync   string `key:"sync" default:"always"`
 }
 
-// Forward is read, but not available yet.
+// Forward names a central server to which everything goes that was stored on
+// the one above, as soon as it can be reached.
 type Forward struct {
-	URL             string    `key:"url"`
-	CredentialsFile string    `key:"credentials_file" is:"file"`
-	TLS             ClientTLS `key:"tls"`
+	URL             string        `key:"url"` // empty: nothing is forwarded; several with commas
+	CredentialsFile string        `key:"credentials_file" is:"file"`
+	TLS             ClientTLS     `key:"tls"`
+	Replicas        int           `key:"replicas" default:"1"`
+	MaxAge          time.Duration `key:"max_age" default:"24h"`
+	MaxMiB          int           `key:"max_mib" default:"1024"`
 }
 
 // Events says how long changes are kept and what they tell.
