@@ -51,6 +51,9 @@ func (t *tenant) plan() coverage.Plan {
 func (s *service) seen(r graph.Reading, moved bool) {
 	if t := s.tenants[r.TenantID]; t != nil {
 		t.coverage.Seen(r, moved)
+		if moved && r.Origin == graph.OriginSweep {
+			s.metrics.found(t.name)
+		}
 	}
 }
 
