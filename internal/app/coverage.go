@@ -28,8 +28,10 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 		},
 		Bus:      s.bus,
 		Expiring: func(account string) []events.Expiring { return s.expiring(c.ID, account) },
-		Observe:  func(people events.Covered) { s.metrics.coverage(c.Name, people) },
-		Log:      log,
+		// Twice within the history: the stream always holds the last word.
+		Repeat:  s.Config.Events.History / 2,
+		Observe: func(people events.Covered) { s.metrics.coverage(c.Name, people) },
+		Log:     log,
 	})
 }
 

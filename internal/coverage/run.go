@@ -89,10 +89,10 @@ func (t *Tracker) look() (f findings) {
 		a.expiring = t.Expiring(a.Key)
 	}
 	for _, a := range t.accounts {
-		a.voice.want(a.statement(t.plan), now)
+		a.voice.want(a.statement(t.plan), now, t.Repeat)
 	}
 	if len(t.accounts) == 0 || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
-		t.rest.voice.want(t.rest.statement(t.plan), now)
+		t.rest.voice.want(t.rest.statement(t.plan), now, t.Repeat)
 	}
 	return f
 }
@@ -134,7 +134,7 @@ func (t *Tracker) say(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, v := range due {
-		v.stored(acks[i].Err)
+		v.stored(acks[i].Err, t.Now())
 	}
 }
 

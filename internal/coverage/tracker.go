@@ -37,7 +37,7 @@ type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
 }
 
-// Options are all required, but for Latency, Expiring, Observe and Now.
+// Options are all required, but for Latency, Expiring, Repeat, Observe and Now.
 type Options struct {
 	TenantID, Tenant string // id and name of the tenant
 	// People are all who are watched. Who is assigned to no account is polled.
@@ -55,6 +55,8 @@ type Options struct {
 	// Expiring tells what ends soon that an account needs, by its key; RestKey
 	// asks for what all have in common. Nil: nothing does.
 	Expiring func(accountKey string) []events.Expiring
+	// Repeat is after how long the same is said again; zero means 20 minutes.
+	Repeat time.Duration
 	// Observe is told how the whole tenant is covered, again and again.
 	Observe func(events.Covered)
 	Now     func() time.Time
@@ -110,6 +112,9 @@ func New(o Options) *Tracker {
 	}
 	if o.Expiring == nil {
 		o.Expiring = func(string) []events.Expiring { return nil }
+	}
+	if o.Repeat == 0 {
+		o.Repeat = 20 * time.Minute
 	}
 	if o.Observe == nil {
 		o.Observe = func(events.Covered) {}
