@@ -21,7 +21,8 @@ type ServiceUser struct {
 	Tenant, TenantID, Username string
 	Key                        string // graph.AccountKey
 
-	client *sdk.Client
+	credential *signin.Credential
+	client     *sdk.Client
 }
 
 // ServiceUsers signs nobody in yet. Names of a tenant and of a user choose;
@@ -44,6 +45,7 @@ func ServiceUsers(c *config.Config, tenant, username string, log *slog.Logger) (
 			u := ServiceUser{Tenant: t.Name, TenantID: t.ID, Username: a.Username, Key: graph.AccountKey(t.ID, a.Username)}
 			credential, err := signin.NewUser(connection.signIn, a.Username, a.Password.Read)
 			if err == nil {
+				u.credential = credential
 				u.client, err = connection.client(credential, log)
 			}
 			if err != nil {

@@ -51,8 +51,12 @@ var rooms = map[string]room{
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
+	"internal/check": {
+		imports: []string{"events", "internal/config", "internal/graph", "internal/graph/sdk", "internal/graph/signin", "internal/people"},
+		never:   []string{useEcho, useGraph},
+	},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/check", "internal/config", "internal/coverage", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
@@ -60,7 +64,7 @@ var rooms = map[string]room{
 	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
 		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
-	"cmd/presencebridge": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graphsim", "internal/people"}},
+	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people"}},
 }
 
 func TestRooms(t *testing.T) {
