@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
@@ -26,6 +27,7 @@ type service struct {
 	logins     *vault.Logins
 	keys       *keyring
 	bus        *bus
+	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
 	announcer  *intake.Announcer
@@ -68,6 +70,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
 	}
+	s.board = board.New(o.Log)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
