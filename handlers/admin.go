@@ -33,13 +33,19 @@ func NewAdmin(o AdminOptions) *echo.Echo {
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { writeProblem(err, c, o.Log) }
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error { return guard(c, o.Log, func() error { return next(c) }) }
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			h.Set("Cache-Control", "no-store") // of now, and about people
+			h.Set("X-Content-Type-Options", "nosniff")
+			return guard(c, o.Log, func() error { return next(c) })
+		}
 	})
 	if o.Token != "" {
 		e.Use(bearer(o.Token))
 	}
+	e.Use(perimeter(o.Token == ""))
 	e.GET("/healthz", func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+		return writeJSON(c, http.StatusOK, health{Status: "ok"})
 	})
 	e.GET("/readyz", func(c echo.Context) error { return readiness(c, o.NotReady) })
 	if o.Metrics != nil {
@@ -48,15 +54,20 @@ func NewAdmin(o AdminOptions) *echo.Echo {
 	return e
 }
 
+type health struct {
+	NotReady map[string]string `json:"notReady,omitempty"`
+	Status   string            `json:"status"`
+}
+
 func readiness(c echo.Context, notReady func() map[string]string) error {
 	var missing map[string]string
 	if notReady != nil {
 		missing = notReady()
 	}
 	if len(missing) == 0 {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+		return writeJSON(c, http.StatusOK, health{Status: "ready"})
 	}
-	return c.JSON(http.StatusServiceUnavailable, map[string]any{"status": "not ready", "notReady": missing})
+	return writeJSON(c, http.StatusServiceUnavailable, health{missing, "not ready"})
 }
 
 // bearer asks for the token, except where an orchestrator probes. Hashes are

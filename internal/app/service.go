@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
@@ -25,6 +26,7 @@ type service struct {
 	vault     *vault.Vault
 	keys      *keyring
 	bus       *bus
+	board     *board.Board
 	directory *people.Directory
 	intake    *intake.Intake
 	announcer *intake.Announcer
@@ -65,6 +67,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.bus, err = openBus(o.Config, o.Log); err != nil {
 		return nil, err
 	}
+	s.board = board.New(o.Log)
 	roots, err := trustRoots(o.Config.Graph.CAFile)
 	if err != nil {
 		return nil, err

@@ -62,8 +62,11 @@ type Sweeper struct {
 	broken   int             // how many could not be read, as last logged
 	leftOut  map[string]bool // since the last interval
 
-	mu    sync.Mutex
-	asked map[string]graph.Origin // bounded by the number of people
+	mu      sync.Mutex
+	asked   map[string]graph.Origin // bounded by the number of people
+	reading int                     // taken from asked and not read yet
+	readAt  time.Time
+	trouble string
 }
 
 // New starts nothing.
@@ -123,6 +126,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			return nil
 		}
 		err := s.round(ctx)
+		s.note(err)
 		if graph.Stopped(ctx, err) {
 			return nil
 		}
@@ -181,7 +185,7 @@ func (s *Sweeper) take() map[string]graph.Origin {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	asked := s.asked
-	s.asked = make(map[string]graph.Origin, len(asked))
+	s.asked, s.reading = make(map[string]graph.Origin, len(asked)), len(asked)
 	return asked
 }
 
