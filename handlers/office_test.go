@@ -69,6 +69,9 @@ func (o *office) Tenants() []Tenant {
 }
 
 func (o *office) Everybody(tenantID string) []PersonPresence {
+	if tenantID == "" {
+		return slices.Clone(o.people)
+	}
 	return o.where(func(p PersonPresence) bool { return tenantID == "" || p.TenantID == tenantID })
 }
 

@@ -42,12 +42,12 @@ func pageOf[T any](list []T, p page, place func(T) string) (rows []T, nextCursor
 	if p.after != "" {
 		begin = slices.IndexFunc(list, func(row T) bool { return place(row) > p.after })
 		if begin < 0 {
-			return []T{}, ""
+			return nil, ""
 		}
 	}
 	end := min(begin+p.limit, len(list))
 	if end < len(list) {
 		nextCursor = base64.RawURLEncoding.EncodeToString([]byte(place(list[end-1])))
 	}
-	return append([]T{}, list[begin:end]...), nextCursor
+	return list[begin:end], nextCursor
 }

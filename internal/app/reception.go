@@ -46,7 +46,9 @@ func (r reception) Everybody(tenantID string) []handlers.PersonPresence {
 			all = append(all, r.remembered(t, func(events.User) bool { return true })...)
 			continue
 		}
-		for _, id := range r.directory.IDs(t.ID) {
+		ids := r.directory.IDs(t.ID)
+		all = slices.Grow(all, len(ids))
+		for _, id := range ids {
 			if p, watched := r.directory.Lookup(t.ID, id); watched {
 				all = append(all, r.presence(t, p))
 			}
