@@ -67,7 +67,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
 	}
 	s.board = board.New(o.Log)
@@ -113,6 +113,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
 	for _, t := range o.Config.Tenants {
@@ -120,6 +121,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 

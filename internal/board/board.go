@@ -27,6 +27,7 @@ type Board struct {
 	mu     sync.RWMutex
 	states map[graph.Person]events.UserEvent
 	next   map[graph.Person]events.UserEvent // while everybody's state is given anew
+	ready  bool
 }
 
 // New starts nothing.
@@ -57,6 +58,13 @@ func (b *Board) Run(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
+// Ready reports whether everybody's last state was given once.
+func (b *Board) Ready() bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.ready
+}
+
 // State is the last event about a person.
 func (b *Board) State(p graph.Person) (events.UserEvent, bool) {
 	b.mu.RLock()
@@ -78,6 +86,19 @@ func (b *Board) States(tenantID string) []events.UserEvent {
 	return all
 }
 
+// Find gives the last events that match, of all tenants, in no order.
+func (b *Board) Find(match func(*events.UserData) bool) []events.UserEvent {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var found []events.UserEvent
+	for _, e := range b.states {
+		if match(&e.Data) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 // began: after an outage somebody may be missing from what comes, because they
 // were purged meanwhile. Until all came, the former states stand.
 func (b *Board) began() error {
@@ -90,7 +111,7 @@ func (b *Board) began() error {
 func (b *Board) current() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.states, b.next = b.next, nil
+	b.states, b.next, b.ready = b.next, nil, true
 	return nil
 }
 

@@ -65,6 +65,9 @@ func TestBoardFollowsTheBucket(t *testing.T) {
 	}
 
 	b := New(log)
+	if b.Ready() {
+		t.Error("ready before anything was read")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx, js) }() // there is no bucket yet: it tries again
@@ -80,10 +83,14 @@ func TestBoardFollowsTheBucket(t *testing.T) {
 		}
 	}
 	eventually(t, "the first states", func() bool { return shows(1, "Busy")() && shows(2, "Away")() })
+	eventually(t, "that it is ready", b.Ready)
 	publish(event(1, "Available"))
 	eventually(t, "a change", shows(1, "Available"))
 	if all := b.States(tenant); len(all) != 2 {
 		t.Errorf("%d states", len(all))
+	}
+	if found := b.Find(func(d *events.UserData) bool { return d.Availability == "Away" }); len(found) != 1 || found[0].Data.User.ID != person(2).UserID {
+		t.Errorf("found %v", found)
 	}
 	if all := b.States("another"); len(all) != 0 {
 		t.Errorf("%d states of another tenant", len(all))
