@@ -2,16 +2,17 @@ package handlers
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 )
 
-// someKeys is a service with one key more after each rotation, up to two.
+// someKeys are those of a service that makes one more with each rotation, up to two.
 type someKeys []Key
+
+func oneKey() someKeys {
+	return someKeys{{ID: "old", Thumbprint: "AB", Current: true, CreatedAt: sixOClock}}
+}
 
 func (k *someKeys) List() []Key { return *k }
 
@@ -19,43 +20,25 @@ func (k *someKeys) Rotate(context.Context) (string, error) {
 	if len(*k) == 2 {
 		return "there are 2 keys already", nil
 	}
-	*k = append(someKeys{{ID: "new", Current: true, CreatedAt: time.Unix(7, 0).UTC()}}, *k...)
+	(*k)[0].Current, (*k)[0].RetiredAt = false, sixOClock.Add(time.Minute)
+	*k = append(someKeys{{ID: "new", Current: true, CreatedAt: sixOClock}}, *k...)
 	return "", nil
 }
 
 func TestKeys(t *testing.T) {
-	keys := someKeys{{ID: "old", Thumbprint: "AB", Current: true, CreatedAt: time.Unix(0, 0).UTC()}}
-	e := NewAdmin(AdminOptions{})
-	AddKeys(e, &keys)
-	server := httptest.NewServer(e)
-	defer server.Close()
-	const old = `{"id":"old","thumbprint":"AB","current":true,"createdAt":"1970-01-01T00:00:00Z"}`
+	server := someOffice().serve(t, "", FeedOptions{})
 	for _, c := range []struct {
-		method, path, origin string
-		status               int
-		want                 string
+		method, path string
+		status       int
+		want         string
 	}{
-		{"GET", "/api/v1/keys", "", 200, `{"keys":[` + old + `]}`},
-		{"POST", "/api/v1/keys/rotate", "https://elsewhere.example.com", 403, `"detail":"a page of another origin may not ask for this"`},
-		{"POST", "/api/v1/keys/rotate", "", 200, `"keys":[{"id":"new","thumbprint":"","current":true,"createdAt":"1970-01-01T00:00:07Z"},` + old + `],"note":"subscriptions are renewed`},
-		{"POST", "/api/v1/keys/rotate", "", 409, `"detail":"there are 2 keys already"`},
-		{"GET", "/api/v1/keys/rotate", "", 405, `"status":405`},
+		{"GET", "/api/v1/keys", 200, `{"keys":[{"id":"old","thumbprint":"AB","current":true,"createdAt":"2026-11-23T18:00:00Z"}]}`},
+		{"POST", "/api/v1/keys/rotate", 200, `"keys":[{"id":"new","thumbprint":"","current":true,"createdAt":"2026-11-23T18:00:00Z"},{"id":"old","thumbprint":"AB","current":false,`},
+		{"POST", "/api/v1/keys/rotate", 409, `"detail":"there are 2 keys already"`},
+		{"GET", "/api/v1/keys/rotate", 405, `"status":405`},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), c.method, server.URL+c.path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.origin != "" {
-			req.Header.Set("Origin", c.origin)
-		}
-		res, err := server.Client().Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(res.Body)
-		res.Body.Close()
-		if err != nil || res.StatusCode != c.status || !strings.Contains(string(text), c.want) {
-			t.Errorf("%s %s: %d %s, %v; want %d %s", c.method, c.path, res.StatusCode, text, err, c.status, c.want)
+		if res, text := ask(t, server, c.method, c.path); res.StatusCode != c.status || !strings.Contains(text, c.want) {
+			t.Errorf("%s %s: %d %s; want %d %s", c.method, c.path, res.StatusCode, text, c.status, c.want)
 		}
 	}
 }

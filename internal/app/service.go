@@ -11,6 +11,7 @@ import (
 
 	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -37,6 +38,7 @@ type service struct {
 	tenants    map[string]*tenant // by tenant id
 	metrics    *metrics
 	forwarding *forwarding // nil if nothing is forwarded
+	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -116,6 +118,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
+	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
 		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
