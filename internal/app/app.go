@@ -106,6 +106,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.reload(working) })
+	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {
 		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })
 	}

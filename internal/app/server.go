@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
@@ -113,8 +115,24 @@ func (s *service) adminServer() (*server, error) {
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
-	handlers.AddSubscriptions(e, newDesk(s.Config.Tenants, s.tenants))
-	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
+	h := handlers.NewServer(e, s.Log)
+	stopping, stop := context.WithCancel(context.Background())
+	h.RegisterOnShutdown(stop)
+	s.addAPI(e, stopping)
+	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
+}
+
+// addAPI adds what operators may ask and do. What an answer that goes on must
+// not outlive is stopping.
+func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
+	d := newDesk(s.Config.Tenants, s.tenants)
+	r := reception{tenants: s.tenants, directory: s.directory, board: s.board, fields: intakeFields(s.Config.Events.Fields)}
+	handlers.AddSubscriptions(e, d)
+	handlers.AddCoverage(e, d)
+	handlers.AddPresence(e, r)
+	handlers.AddReport(e, r)
+	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
+	handlers.AddOpenAPI(e)
 }
 
 // listenOn opens the address that a key of the configuration names.

@@ -12,6 +12,7 @@ import (
 	"jtel.de/presencebridge/internal/acme"
 	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -39,6 +40,7 @@ type service struct {
 	metrics    *metrics
 	forwarding *forwarding   // nil if nothing is forwarded
 	acme       *acme.Manager // nil unless the certificate comes from an authority
+	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -118,6 +120,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
+	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
 		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
