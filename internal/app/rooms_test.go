@@ -56,8 +56,9 @@ var rooms = map[string]room{
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
+	"internal/acme":               {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/board", "internal/broker", "internal/config", "internal/coverage", "internal/expiry", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/acme", "internal/board", "internal/broker", "internal/config", "internal/coverage", "internal/expiry", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},

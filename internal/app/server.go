@@ -58,7 +58,17 @@ func (s *service) listen() ([]*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, admin.on.Close())
 	}
-	return []*server{admin, callback}, nil
+	servers := []*server{admin, callback}
+	if s.Config.TLS.Mode == config.TLSACME {
+		challenge, err := s.openACME(callback)
+		if err != nil {
+			return nil, errors.Join(err, admin.on.Close(), callback.on.Close())
+		}
+		if challenge != nil {
+			servers = append(servers, challenge)
+		}
+	}
+	return servers, nil
 }
 
 func (s *service) callbackServer() (*server, error) {
@@ -74,10 +84,11 @@ func (s *service) callbackServer() (*server, error) {
 		Observe: s.answered,
 		// Graph opens few connections.
 		MaxInFlight: 64,
+		Proxies:     proxies(s.Config.Listen.TrustedProxies),
 		Log:         s.Log,
 	})
 	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
-	if c := s.Config.TLS; c.Mode != config.TLSOff {
+	if c := s.Config.TLS; c.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
 			return nil, err
@@ -87,7 +98,7 @@ func (s *service) callbackServer() (*server, error) {
 	if s.Callback != nil {
 		return &server{"callback", h, s.Callback}, nil
 	}
-	return listenOn("callback", s.Config.Listen.Callback, h)
+	return listenOn("callback", "listen.callback", s.Config.Listen.Callback, h)
 }
 
 func (s *service) adminServer() (*server, error) {
@@ -108,7 +119,7 @@ func (s *service) adminServer() (*server, error) {
 	stopping, stop := context.WithCancel(context.Background())
 	h.RegisterOnShutdown(stop)
 	s.addAPI(e, stopping)
-	return listenOn("admin", s.Config.Listen.Admin, h)
+	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
 }
 
 // addAPI adds what operators may ask and do. What an answer that goes on must
@@ -125,10 +136,11 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddOpenAPI(e)
 }
 
-func listenOn(name, address string, h *http.Server) (*server, error) {
+// listenOn opens the address that a key of the configuration names.
+func listenOn(name, key, address string, h *http.Server) (*server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen.%s: %w; stop what uses that address, or change listen.%s in the configuration", name, err, name)
+		return nil, fmt.Errorf("%s: %w; stop what uses that address, or change %s in the configuration", key, err, key)
 	}
 	return &server{name, h, l}, nil
 }
