@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -26,7 +27,7 @@ const (
 const (
 	answerWithin = 2700 * time.Millisecond // from the request's headers on
 	bodyWithin   = 2 * time.Second         // of that for the body to arrive
-	storeWithin  = 2 * time.Second         // of that for storing
+	storeWithin  = 2 * time.Second         // of that for opening and storing what arrived
 	retryAfter   = "5"                     // seconds
 )
 
@@ -47,6 +48,8 @@ type CallbackOptions struct {
 	// MaxInFlight bounds the bodies that are opened and stored at the same time;
 	// more are put off. At least 1. Those that still arrive do not count.
 	MaxInFlight int
+	// Proxies are believed about who asks; only the log tells it.
+	Proxies []netip.Prefix
 	// Observe gets one outcome per callback.
 	Observe func(Outcome)
 	Log     *slog.Logger
@@ -92,7 +95,7 @@ func newCallback(o CallbackOptions) *callback {
 func (h *callback) echo() *echo.Echo {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard) // ours is h.Log
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientIP(h.Proxies)
 	e.HTTPErrorHandler = writeStatus
 	for _, path := range []string{NotificationsPath, LifecyclePath} {
 		e.POST(path, h.serve)
@@ -107,6 +110,7 @@ func (h *callback) serve(c echo.Context) error {
 	start := time.Now()
 	o := Outcome{Route: c.Path()}
 	limitReading(c, start.Add(h.bodyWithin))
+	endAfterChunks(c)
 	err := guard(c, h.Log, func() error {
 		if token, ok := validationToken(c.Request()); ok {
 			o.Handshake = true
@@ -135,9 +139,6 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	if c.Path() == NotificationsPath && !h.Ready() {
 		return refuse(http.StatusServiceUnavailable, CauseBusAway, nil)
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.answerWithin))
-	defer cancel()
-
 	body := buffer{budget: h.budget}
 	defer body.release()
 	err := readBody(c, &body)
@@ -155,6 +156,12 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	}
 
 	opening := time.Now()
+	until := start.Add(h.answerWithin)
+	if store := opening.Add(h.storeWithin); store.Before(until) {
+		until = store
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), until)
+	defer cancel()
 	batch, err := h.Open(ctx, body.text)
 	o.Open = time.Since(opening)
 	o.count(batch)
@@ -177,8 +184,6 @@ func (h *callback) accept(ctx context.Context, c echo.Context, batch notificatio
 		h.Read(batch.Unread)
 	}
 	if len(batch.Readings) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, h.storeWithin)
-		defer cancel()
 		storing := time.Now()
 		err := h.Accept(ctx, batch.Readings)
 		o.Store = time.Since(storing)

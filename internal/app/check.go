@@ -67,6 +67,9 @@ var errChecking = errors.New("only handshakes are answered during a check")
 // answerHandshakes stands in for a service that does not run: as the public side
 // of the configuration it answers handshakes, and puts everything else off.
 func answerHandshakes(c *config.Config, log *slog.Logger) (stop func() error, err error) {
+	if c.TLS.Mode == config.TLSACME {
+		return nil, check.ErrNeedsService
+	}
 	e := handlers.NewCallback(handlers.CallbackOptions{
 		Open:   func(context.Context, []byte) (notification.Batch, error) { return notification.Batch{}, errChecking },
 		Accept: func(context.Context, []graph.Reading) error { return errChecking },
@@ -74,14 +77,14 @@ func answerHandshakes(c *config.Config, log *slog.Logger) (stop func() error, er
 		Log:    slog.New(slog.DiscardHandler),
 	})
 	h := handlers.NewServer(e, log)
-	if c.TLS.Mode != config.TLSOff {
+	if c.TLS.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log)
 		if err != nil {
 			return nil, err
 		}
 		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
 	}
-	s, err := listenOn("callback", c.Listen.Callback, h)
+	s, err := listenOn("callback", "listen.callback", c.Listen.Callback, h)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type tenant struct {
 	config   atomic.Pointer[config.Tenant] // of now: a reload replaces it
 	coverage *coverage.Tracker
 	app      *signin.Credential
+	reader   *sdk.Client // as the app
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
 	users    []*signin.Credential       // of the service users
@@ -37,16 +38,21 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.config.Store(&c)
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)
+	s.metrics.begin(c.Name)
+	connection.observe = func(call sdk.Call) { s.metrics.graphCall(c.Name, call) }
+	connection.signedIn = func(account string, failed *graph.SignInError) { s.metrics.signIn(c.Name, account, failed) }
 	var err error
 	var reader *sdk.Client
 	if t.app, reader, err = connection.app(log); err != nil {
 		return nil, err
 	}
+	t.reader = reader
 	everybody := func() []string { return s.directory.IDs(c.ID) }
 	t.sweeper = sweep.New(sweep.Options{
 		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.intake.Accept,
 		Interval: c.Sweep.Interval, Log: log,
 		Untrusted: func() []string { return t.coverage.Untrusted() }, FastInterval: c.Sweep.FastInterval,
+		Observe: func(r sweep.Round) { s.metrics.sweep(c.Name, r) },
 	})
 	t.coverage = s.buildCoverage(c, t, log)
 	t.follower = people.NewFollower(people.Options{
@@ -56,6 +62,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Directory: s.directory,
 		Every:     c.People.Refresh,
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
+		Observe:   func(err error) { s.metrics.refresh(c.Name, err) },
 		Log:       s.Log,
 	})
 	pushed := everybody
@@ -65,7 +72,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
 		key := graph.AccountKey(c.ID, a.Username)
-		user, err := signin.NewUser(connection.signIn, a.Username, func() (string, error) { return password(now(), a.Username) })
+		user, err := connection.user(now, a, s.logins, s.File)
 		if err != nil {
 			return nil, err
 		}

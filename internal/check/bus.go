@@ -129,13 +129,39 @@ func rights(ctx context.Context, conn *nats.Conn) outcome {
 	if err := allowed(ctx, conn, m); err != nil {
 		return fail("nats.denied", "$JS.API.>").saying(err.Error())
 	}
-	sub, err := conn.SubscribeSync("presence.v1.api.check")
+	return answers(ctx, conn)
+}
+
+// answers asks and answers a question of its own, as the service does those of
+// others. The connection, and with it every subscription, ends soon.
+func answers(ctx context.Context, conn *nats.Conn) outcome {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var subs []*nats.Subscription
+	inbox := conn.NewRespInbox()
+	for _, subject := range []string{inbox, "presence.v1.api.check", "$SRV.PING.presence.check"} {
+		sub, err := conn.SubscribeSync(subject)
+		if err == nil {
+			err = conn.FlushWithContext(ctx)
+		}
+		if err = cmp.Or(denied(conn), err); err != nil {
+			return fail("nats.not-subscribed", subject).saying(err.Error())
+		}
+		subs = append(subs, sub)
+	}
+	err := conn.PublishRequest("presence.v1.api.check", inbox, nil)
+	var question *nats.Msg
 	if err == nil {
-		err = conn.FlushTimeout(5 * time.Second)
-		_ = sub.Unsubscribe() // the connection ends soon
+		question, err = subs[1].NextMsgWithContext(ctx)
+	}
+	if err == nil {
+		err = question.Respond(nil)
+	}
+	if err == nil {
+		_, err = subs[0].NextMsgWithContext(ctx)
 	}
 	if err = cmp.Or(denied(conn), err); err != nil {
-		return fail("nats.not-subscribed", "presence.v1.api.>").saying(err.Error())
+		return fail("nats.no-answers").saying(err.Error())
 	}
 	return fine()
 }

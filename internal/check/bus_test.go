@@ -26,11 +26,13 @@ func startNATS(t *testing.T, publish, subscribe []string, change func(*server.Op
 			Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe},
 		}}
 	}
+	bridge := user("bridge", publish, subscribe)
+	bridge.Permissions.Response = &server.ResponsePermission{MaxMsgs: server.DEFAULT_ALLOW_RESPONSE_MAX_MSGS, Expires: server.DEFAULT_ALLOW_RESPONSE_EXPIRATION}
 	o := &server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, DisableJetStreamBanner: true,
 		Users: []*server.User{
 			user("operator", []string{">"}, []string{">"}),
-			user("bridge", publish, subscribe),
+			bridge,
 		},
 	}
 	if change != nil {
@@ -50,7 +52,7 @@ func startNATS(t *testing.T, publish, subscribe []string, change func(*server.Op
 
 var (
 	mayPublish   = []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}
-	maySubscribe = []string{"presence.v1.api.>", "_INBOX.>"}
+	maySubscribe = []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"}
 )
 
 // busFindings checks the server alone. Names and passwords do not belong into the
@@ -136,8 +138,14 @@ func TestBus(t *testing.T) {
 		{"may not make streams", []string{"presence.v1.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.NAMES"}, maySubscribe, nil, nil, "bridge", []want{
 			{"nats.rights", check.Failed, "", "may not publish to $JS.API.>", "machine"},
 		}},
-		{"may not answer requests", mayPublish, []string{"_INBOX.>"}, nil, nil, "bridge", []want{
-			{"nats.rights", check.Failed, "", "may not subscribe to presence.v1.api.>", "machine"},
+		{"may not hear requests", mayPublish, []string{"_INBOX.>"}, nil, nil, "bridge", []want{
+			{"nats.rights", check.Failed, "", "may not subscribe to presence.v1.api.check", "machine"},
+		}},
+		{"may not be found as a service", mayPublish, []string{"presence.v1.api.>", "_INBOX.>"}, nil, nil, "bridge", []want{
+			{"nats.rights", check.Failed, "", "may not subscribe to $SRV", "machine"},
+		}},
+		{"may not answer requests", mayPublish, maySubscribe, func(o *server.Options) { o.Users[1].Permissions.Response = nil }, nil, "bridge", []want{
+			{"nats.rights", check.Failed, "", "may not answer requests", "machine"},
 		}},
 	}
 	for _, c := range cases {

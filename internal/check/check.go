@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -29,6 +30,9 @@ type Options struct {
 	// Begin is told the title of each step before it is taken; nil is told nothing.
 	Begin func(title string)
 }
+
+// ErrNeedsService is Answer's error where only the service itself can answer.
+var ErrNeedsService = errors.New("only the service has the certificate")
 
 // Tenant is how one tenant is reached.
 type Tenant struct {

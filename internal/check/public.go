@@ -42,7 +42,11 @@ func (c *checker) public(ctx context.Context) (stop func()) {
 		stop = stopping
 		return o
 	}})
-	c.take(ctx, s, step{id: "public.tls", title: []any{address.Host}, tried: []any{address.Host}, anchor: "public-endpoint", needs: []string{"public.name"}, do: func(ctx context.Context) outcome {
+	seen := []string{"public.name"}
+	if c.Config.TLS.Mode == config.TLSACME { // otherwise a proxy may present one, whoever listens
+		seen = append(seen, "public.listener")
+	}
+	c.take(ctx, s, step{id: "public.tls", title: []any{address.Host}, tried: []any{address.Host}, anchor: "public-endpoint", needs: seen, do: func(ctx context.Context) outcome {
 		return c.publicTLS(ctx, address)
 	}})
 	for _, way := range []struct{ id, address string }{
@@ -112,6 +116,8 @@ func (c *checker) listener(ctx context.Context) (o outcome, stop func()) {
 		o = fine()
 		o.note = c.text("public.listener-check", c.Config.Listen.Callback)
 		return o, func() { _ = end() } // it answered, and there is nobody left to tell
+	case errors.Is(err, ErrNeedsService):
+		return pass("public.listener-acme"), stop
 	case errors.Is(err, syscall.EADDRINUSE):
 		c.running = true // whoever it is, it is not disturbed
 		return warn("public.listener-taken", c.Config.Listen.Callback).saying(err.Error()), stop

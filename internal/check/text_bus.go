@@ -123,9 +123,9 @@ var busTexts = map[string]text{
 		"cet utilisateur ne peut pas publier sur %s, ou pas s'abonner à _INBOX.>",
 	},
 	"nats.denied.do": {
-		"allow it to publish presence.v1.>, $JS.API.> and $JS.ACK.>, and to subscribe to presence.v1.api.> and _INBOX.>",
-		"ihm erlauben, presence.v1.>, $JS.API.> und $JS.ACK.> zu veröffentlichen und presence.v1.api.> und _INBOX.> zu abonnieren",
-		"lui permettre de publier sur presence.v1.>, $JS.API.> et $JS.ACK.>, et de s'abonner à presence.v1.api.> et _INBOX.>",
+		"allow it to publish presence.v1.>, $JS.API.> and $JS.ACK.>, to subscribe to presence.v1.api.>, $SRV.> and _INBOX.>, and allow_responses",
+		"ihm erlauben, presence.v1.>, $JS.API.> und $JS.ACK.> zu veröffentlichen, presence.v1.api.>, $SRV.> und _INBOX.> zu abonnieren, und allow_responses",
+		"lui permettre de publier sur presence.v1.>, $JS.API.> et $JS.ACK.>, de s'abonner à presence.v1.api.>, $SRV.> et _INBOX.>, et allow_responses",
 	},
 	"nats.not-subscribed": {
 		"this user may not subscribe to %s",
@@ -133,9 +133,19 @@ var busTexts = map[string]text{
 		"cet utilisateur ne peut pas s'abonner à %s",
 	},
 	"nats.not-subscribed.do": {
-		"allow it to publish presence.v1.>, $JS.API.> and $JS.ACK.>, and to subscribe to presence.v1.api.> and _INBOX.>",
-		"ihm erlauben, presence.v1.>, $JS.API.> und $JS.ACK.> zu veröffentlichen und presence.v1.api.> und _INBOX.> zu abonnieren",
-		"lui permettre de publier sur presence.v1.>, $JS.API.> et $JS.ACK.>, et de s'abonner à presence.v1.api.> et _INBOX.>",
+		"allow it to publish presence.v1.>, $JS.API.> and $JS.ACK.>, to subscribe to presence.v1.api.>, $SRV.> and _INBOX.>, and allow_responses",
+		"ihm erlauben, presence.v1.>, $JS.API.> und $JS.ACK.> zu veröffentlichen, presence.v1.api.>, $SRV.> und _INBOX.> zu abonnieren, und allow_responses",
+		"lui permettre de publier sur presence.v1.>, $JS.API.> et $JS.ACK.>, de s'abonner à presence.v1.api.>, $SRV.> et _INBOX.>, et allow_responses",
+	},
+	"nats.no-answers": {
+		"this user may not answer requests",
+		"dieser Benutzer darf Anfragen nicht beantworten",
+		"cet utilisateur ne peut pas répondre aux requêtes",
+	},
+	"nats.no-answers.do": {
+		"give it allow_responses",
+		"ihm allow_responses geben",
+		"lui donner allow_responses",
 	},
 	"nats.streams": {
 		"the streams are as they shall be; sync_interval, which no client sees, is yours to check",

@@ -82,6 +82,11 @@ var publicTexts = map[string]text{
 		"diese Prüfung, an %s, bis sie endet",
 		"cette vérification, à %s, jusqu'à sa fin",
 	},
+	"public.listener-acme": {
+		"not tried, because the service itself gets the certificate (tls.mode: acme): start it and check again",
+		"nicht versucht, weil der Dienst das Zertifikat selbst holt (tls.mode: acme): ihn starten und erneut prüfen",
+		"non essayé, parce que le service obtient lui-même le certificat (tls.mode: acme) : le démarrer et recommencer",
+	},
 	"public.listener-taken": {
 		"another process listens at %s, and it is no healthy service of this configuration",
 		"an %s lauscht ein anderer Prozess, und es ist kein gesunder Dienst dieser Konfiguration",

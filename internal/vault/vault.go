@@ -1,6 +1,6 @@
 // Package vault keeps what must survive restarts and must not be readable on
-// disk: the secret behind the client states, and the keys that Graph encrypts
-// notifications for. Everything is sealed with one age X25519 key.
+// disk: the secret behind the client states, the keys that Graph encrypts
+// notifications for, and sign-ins by device code. Everything is sealed with one age X25519 key.
 //
 // It is not a general store: subscriptions are listed from Graph and states live
 // in NATS. It decides nothing about when to rotate, and starts nothing.
@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +91,12 @@ func Open(ctx context.Context, store Store, sealKeyFile string, log *slog.Logger
 	}
 	v.state.Store(s)
 	return v, nil
+}
+
+// Begun reports whether a data_dir holds sealed keys, and makes nothing.
+func Begun(dataDir string) bool {
+	_, err := os.Stat(filepath.Join(dataDir, "sealed", keysName+".age"))
+	return err == nil
 }
 
 // begin makes the first state and gives it sealed; or what somebody else sealed

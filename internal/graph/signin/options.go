@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"jtel.de/presencebridge/internal/graph"
 )
 
 // Options name the app registration and how it proves itself: by a secret or
@@ -29,6 +31,17 @@ type Options struct {
 	Secret func() (string, error)
 	// Certificate gives the app's certificate chain and its RSA key, likewise.
 	Certificate func() ([]*x509.Certificate, crypto.PrivateKey, error)
+
+	// Observe is told how every sign-in went, nil for a success; it must be
+	// quick and not call back. May be nil.
+	Observe func(*graph.SignInError)
+	// Public says that the app is a public client, which proves nothing. Only
+	// [DeviceCode] knows such apps.
+	Public bool
+
+	// PollEvery is how often Entra ID is asked whether somebody has entered the
+	// code; zero is as often as it wants to be asked.
+	PollEvery time.Duration
 
 	HTTP *http.Client // see NewHTTP
 	Log  *slog.Logger // nil is silent
@@ -50,7 +63,7 @@ func (o Options) check() error {
 		return fmt.Errorf("authority %q is not an https address", o.Authority)
 	case o.TenantID == "" || o.ClientID == "":
 		return errors.New("tenant id and client id are both needed")
-	case (o.Secret == nil) == (o.Certificate == nil):
+	case !o.Public && (o.Secret == nil) == (o.Certificate == nil):
 		return errors.New("either a client secret or a certificate is needed")
 	case o.HTTP == nil:
 		return errors.New("an http client is needed")

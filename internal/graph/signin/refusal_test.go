@@ -42,6 +42,14 @@ func TestDescribe(t *testing.T) {
 		{700082, true, "not used for too long", 10 * time.Minute},
 		{70008, true, "expired", 10 * time.Minute},
 		{70043, true, "sign-in frequency", 10 * time.Minute},
+		{50078, true, "policies", 10 * time.Minute},
+		{50132, true, "policies", 10 * time.Minute},
+		{50133, true, "policies", 10 * time.Minute},
+		{70016, false, "entered", 0},
+		{70017, true, "declined", 10 * time.Minute},
+		{70018, true, "not known", 10 * time.Minute},
+		{70019, true, "in time", 10 * time.Minute},
+		{70020, true, "in time", 10 * time.Minute},
 		{50196, false, "loop", 0},
 		{90055, false, "throttling", 0},
 		{90033, false, "not available", 0},
@@ -80,5 +88,18 @@ func TestDescribeByOAuthError(t *testing.T) {
 	}
 	if text, _, _ := Describe(0, "user_password_expired"); !strings.Contains(text, "expired") {
 		t.Errorf("the old form of 50055 reads %q", text)
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for want, e := range map[string]graph.SignInError{
+		"AADSTS50126": {AADSTS: 50126, OAuth: "invalid_grant", Permanent: true},
+		"other":       {AADSTS: 99999, OAuth: "invalid_grant", Permanent: true},
+		"no_answer":   {},
+		"set_up":      {Permanent: true}, // a secret that cannot be read
+	} {
+		if got := Label(&e); got != want {
+			t.Errorf("%+v: %q, want %q", e, got, want)
+		}
 	}
 }
