@@ -16,7 +16,8 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var file, lang, output string
+	var f commonFlags
+	var lang string
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Try every step of the set-up guide and say what to do",
@@ -32,23 +33,23 @@ func checkCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l := check.Language(lang)
 			switch {
-			case file == "":
+			case f.file == "":
 				return usageError{fmt.Errorf("check needs --config FILE; docs/configuration.md explains every key")}
 			case !l.Known():
 				return usageError{fmt.Errorf("--lang %q: en, de or fr", lang)}
-			case output != outputText && output != outputJSON:
-				return usageError{fmt.Errorf("--output %q: text or json", output)}
+			case f.output != outputText && f.output != outputJSON:
+				return usageError{fmt.Errorf("--output %q: text or json", f.output)}
 			}
-			p := newCheckPrinter(cmd.OutOrStdout(), l, output)
-			c, err := config.Load(file, os.Environ())
+			p := newCheckPrinter(cmd.OutOrStdout(), l, f.output)
+			c, err := config.Load(f.file, os.Environ())
 			if err != nil {
-				for _, f := range check.Mistakes(l, file, err) {
-					p.tell(f)
+				for _, finding := range check.Mistakes(l, f.file, err) {
+					p.tell(finding)
 				}
 				return p.end()
 			}
 			// What libraries log is in the findings already.
-			o, err := app.CheckOptions(c, file, l, slog.New(slog.DiscardHandler))
+			o, err := app.CheckOptions(c, f.file, l, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return err
 			}
@@ -61,9 +62,8 @@ func checkCommand() *cobra.Command {
 			return p.end()
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE` (YAML)")
+	f.register(cmd)
 	cmd.Flags().StringVar(&lang, "lang", string(languageOf(os.Getenv)), "`LANGUAGE` of the findings: en, de or fr")
-	cmd.Flags().StringVarP(&output, "output", "o", outputText, "`FORMAT`: text or json")
 	return cmd
 }
 
@@ -75,4 +75,12 @@ func languageOf(env func(string) string) check.Language {
 		return l
 	}
 	return check.English
+}
+
+// languages are the values of --lang.
+func languages() (names []string) {
+	for _, l := range check.Languages() {
+		names = append(names, string(l))
+	}
+	return names
 }
