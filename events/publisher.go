@@ -119,6 +119,10 @@ func (p *Publisher) Purge(ctx context.Context, tenantID, userID string) error {
 func (m Message) nats() *nats.Msg {
 	out := nats.NewMsg(m.Subject)
 	out.Data = m.Data
+	if m.header != nil {
+		out.Header = m.header
+		return out
+	}
 	out.Header.Set(jetstream.MsgIDHeader, m.ID)
 	out.Header.Set("Content-Type", ContentType)
 	if isTraceparent(m.Traceparent) {

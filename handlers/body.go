@@ -29,6 +29,15 @@ func acceptable(r *http.Request) error {
 	return nil
 }
 
+// endAfterChunks lets no request follow one whose length only its chunks tell: a
+// proxy before us may have gone by another length, which net/http has dropped,
+// and take for the next request what we do not. Source: RFC 9112, 6.1.
+func endAfterChunks(c echo.Context) {
+	if len(c.Request().TransferEncoding) > 0 {
+		c.Response().Header().Set(echo.HeaderConnection, "close")
+	}
+}
+
 // isJSON allows any charset parameter: JSON is UTF-8 whatever it says.
 func isJSON(contentType string) bool {
 	if contentType == "application/json; charset=utf-8" { // what Graph sends

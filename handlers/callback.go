@@ -26,7 +26,7 @@ const (
 const (
 	answerWithin = 2700 * time.Millisecond // from the request's headers on
 	bodyWithin   = 2 * time.Second         // of that for the body to arrive
-	storeWithin  = 2 * time.Second         // of that for storing
+	storeWithin  = 2 * time.Second         // of that for opening and storing what arrived
 	retryAfter   = "5"                     // seconds
 )
 
@@ -107,6 +107,7 @@ func (h *callback) serve(c echo.Context) error {
 	start := time.Now()
 	o := Outcome{Route: c.Path()}
 	limitReading(c, start.Add(h.bodyWithin))
+	endAfterChunks(c)
 	err := guard(c, h.Log, func() error {
 		if token, ok := validationToken(c.Request()); ok {
 			o.Handshake = true
@@ -135,9 +136,6 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	if c.Path() == NotificationsPath && !h.Ready() {
 		return refuse(http.StatusServiceUnavailable, CauseBusAway, nil)
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.answerWithin))
-	defer cancel()
-
 	body := buffer{budget: h.budget}
 	defer body.release()
 	err := readBody(c, &body)
@@ -155,6 +153,12 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	}
 
 	opening := time.Now()
+	until := start.Add(h.answerWithin)
+	if store := opening.Add(h.storeWithin); store.Before(until) {
+		until = store
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), until)
+	defer cancel()
 	batch, err := h.Open(ctx, body.text)
 	o.Open = time.Since(opening)
 	o.count(batch)
@@ -177,8 +181,6 @@ func (h *callback) accept(ctx context.Context, c echo.Context, batch notificatio
 		h.Read(batch.Unread)
 	}
 	if len(batch.Readings) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, h.storeWithin)
-		defer cancel()
 		storing := time.Now()
 		err := h.Accept(ctx, batch.Readings)
 		o.Store = time.Since(storing)

@@ -46,6 +46,7 @@ type side struct {
 	callback *callback
 	log      *record
 	outcomes chan Outcome
+	drops    chan Drop
 
 	mu        sync.Mutex
 	accepted  []graph.Reading
@@ -64,7 +65,7 @@ var usual = notification.Batch{
 // newSide starts a server whose callback was changed by the given functions.
 func newSide(t *testing.T, change ...func(*callback)) *side {
 	t.Helper()
-	s := &side{log: &record{}, outcomes: make(chan Outcome, 64)}
+	s := &side{log: &record{}, outcomes: make(chan Outcome, 64), drops: make(chan Drop, 4096)}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.callback = newCallback(CallbackOptions{
 		Open: func(context.Context, []byte) (notification.Batch, error) { return usual, nil },
@@ -91,16 +92,24 @@ func newSide(t *testing.T, change ...func(*callback)) *side {
 	for _, f := range change {
 		f(s.callback)
 	}
-	s.start(t, false)
+	s.start(t, true)
 	return s
 }
 
-// start serves, with HTTP/2 or without; a server that ran before is left alone.
+// start serves clients that would rather speak HTTP/2, or not; a server that ran
+// before is left alone.
 func (s *side) start(t *testing.T, http2 bool) {
 	t.Helper()
+	s.serve(t, func(*http.Server) {})
+	s.Client().Transport.(*http.Transport).ForceAttemptHTTP2 = http2
+}
+
+// serve starts another server, changed by a function.
+func (s *side) serve(t *testing.T, change func(*http.Server)) {
+	t.Helper()
 	s.Server = httptest.NewUnstartedServer(nil)
-	s.Config = NewServer(s.callback.echo(), s.callback.Log)
-	s.EnableHTTP2 = http2
+	s.Config = NewPublicServer(s.callback.echo(), func(d Drop) { s.drops <- d }, s.callback.Log)
+	change(s.Config)
 	s.StartTLS()
 	t.Cleanup(s.Close)
 }
@@ -241,7 +250,7 @@ func TestCallbackStatuses(t *testing.T) {
 				}
 				res := s.send(t, "POST", c.path, content, c.header...)
 				silent(t, res, c.status)
-				if (res.ProtoMajor == 2) != http2 {
+				if res.ProtoMajor != 1 {
 					t.Error(res.Proto)
 				}
 				if o := <-s.outcomes; o.Status != c.status || o.Cause != c.cause || o.Bytes > maxBody {

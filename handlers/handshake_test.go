@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -71,4 +73,32 @@ func TestHandshakeRefuses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzHandshake holds that a token comes back exactly or not at all, and that
+// nothing comes back that a browser could take for anything but text.
+func FuzzHandshake(f *testing.F) {
+	e := NewCallback(CallbackOptions{Log: slog.New(slog.DiscardHandler)})
+	for _, query := range []string{"validationToken=a+b%3a", "validationToken=%3Cscript%3E", "x=1&validationToken=%FF", "validationToken=a&validationToken=b", "validationToken"} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest(http.MethodPost, NotificationsPath, nil)
+		r.URL.RawQuery = query
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		token := r.URL.Query().Get("validationToken")
+		switch w.Code {
+		case http.StatusOK:
+			if w.Body.String() != token || token == "" || strings.ContainsAny(token, "<>\x00\r\n") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%q is answered with %q, %v", query, w.Body, w.Header())
+			}
+		case http.StatusBadRequest, http.StatusUnsupportedMediaType:
+			if w.Body.Len() != 0 {
+				t.Errorf("%q is refused with %q", query, w.Body)
+			}
+		default:
+			t.Errorf("%q: status %d", query, w.Code)
+		}
+	})
 }

@@ -10,23 +10,33 @@ import (
 // yet; address and TLS are the caller's. What net/http has to say (failed TLS
 // handshakes of scanners, mostly) goes to the log at debug.
 //
+// It speaks HTTP/1.1 only: a webhook needs no more, and every limit here holds
+// for each connection as it stands, whereas a connection of HTTP/2 may wait
+// between the frames of a header for as long as one that is idle.
+//
 // A handler that streams must lift its write deadline itself, by
 // [http.ResponseController].
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler:           h,
+		Protocols:         protocols,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          64,
-			MaxReceiveBufferPerConnection: 1 << 20,
-			MaxReceiveBufferPerStream:     256 << 10,
-		},
 		// OPTIONS * is no route of ours: the handler answers it as such.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// NewPublicServer is NewServer for the side that strangers reach: it bounds the
+// connections, too, and tells of those that come to nothing.
+func NewPublicServer(h http.Handler, dropped func(Drop), log *slog.Logger) *http.Server {
+	s := NewServer(h, log)
+	newConnections(maxConnections, dropped).follow(s)
+	return s
 }

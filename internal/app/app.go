@@ -93,6 +93,9 @@ func (s *service) run(ctx context.Context) error {
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s) })
+	if s.forwarding != nil {
+		workers.Go(func() error { return s.forward(working) })
+	}
 	if s.Config.Pushes() {
 		workers.Go(func() error { return s.warmTokens(working) })
 	}

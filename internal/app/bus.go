@@ -37,6 +37,9 @@ func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
 		stream: events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
 		ready:  make(chan struct{}),
 	}
+	if f := c.NATS.Forward; f.URL != "" {
+		b.stream.Keep, b.stream.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
+	}
 	connect := events.ConnectOptions{
 		URL:             c.NATS.URL,
 		CredentialsFile: c.NATS.CredentialsFile,

@@ -11,7 +11,7 @@ import (
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
-	"jtel.de/presencebridge/internal/graph/signin"
+	"jtel.de/presencebridge/internal/vault"
 	"jtel.de/presencebridge/subscriptions"
 )
 
@@ -31,18 +31,25 @@ func ServiceUsers(c *config.Config, tenant, username string, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
+	var logins *vault.Logins
+	if len(DeviceUsers(c, tenant, username)) > 0 {
+		if logins, err = shareLogins(context.Background(), c, log); err != nil {
+			return nil, err
+		}
+	}
 	var users []ServiceUser
 	for _, t := range c.Tenants {
 		if tenant != "" && tenant != t.Name {
 			continue
 		}
-		connection := newConnection(c.Graph, func() config.Tenant { return t }, roots, log)
+		now := func() config.Tenant { return t }
+		connection := newConnection(c.Graph, now, roots, log)
 		for _, a := range t.Accounts {
 			if username != "" && !strings.EqualFold(username, a.Username) {
 				continue
 			}
 			u := ServiceUser{Tenant: t.Name, TenantID: t.ID, Username: a.Username, Key: graph.AccountKey(t.ID, a.Username)}
-			credential, err := signin.NewUser(connection.signIn, a.Username, a.Password.Read)
+			credential, err := connection.user(now, a, logins, "")
 			if err == nil {
 				u.client, err = connection.client(credential, log)
 			}

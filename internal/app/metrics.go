@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -20,6 +21,8 @@ type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
+	stages    *prometheus.HistogramVec
+	dropped   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	undecided prometheus.Counter
 	events    *prometheus.CounterVec
@@ -39,6 +42,17 @@ func newMetrics(version string) *metrics {
 			Help:    "Time from a request's first byte to its answer; Graph calls an endpoint slow beyond 3 s.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3},
 		}, []string{"kind"}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presencebridge_callback_stage_seconds",
+			Help: "Time that one stage of a notification took: read (the body arrives), open (decoding, checks and " +
+				"decryption), store (until NATS has acknowledged).",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
+		}, []string{"stage"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presencebridge_callback_connections_dropped_total",
+			Help: "Connections to the public side that came to nothing: silent (no request, or no TLS), not_http " +
+				"(a request that is none, or too slow), crowded (closed to make room).",
+		}, []string{"reason"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presencebridge_notifications_refused_total",
 			Help: "Items of notifications that were not believed, by reason.",
@@ -64,7 +78,7 @@ func newMetrics(version string) *metrics {
 		Name: "presencebridge_build_info", Help: "Always 1; the version is a label.",
 	}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.refused, m.undecided, m.events, m.readings, m.people, info,
+	m.registry.MustRegister(m.requests, m.duration, m.stages, m.dropped, m.refused, m.undecided, m.events, m.readings, m.people, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,11 +91,19 @@ func (m *metrics) callback(o handlers.Outcome) {
 	kind := kindOf(o)
 	m.requests.WithLabelValues(kind, strconv.Itoa(o.Status), string(o.Cause)).Inc()
 	m.duration.WithLabelValues(kind).Observe(o.Total.Seconds())
+	// What was not reached took no time.
+	for stage, took := range map[string]time.Duration{"read": o.Read, "open": o.Open, "store": o.Store} {
+		if took > 0 {
+			m.stages.WithLabelValues(stage).Observe(took.Seconds())
+		}
+	}
 	for reason, n := range o.Refused {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
 	}
 	m.undecided.Add(float64(o.Undecided))
 }
+
+func (m *metrics) drop(d handlers.Drop) { m.dropped.WithLabelValues(string(d)).Inc() }
 
 func (m *metrics) lifecycle(l graph.Lifecycle) {
 	event := l.Event

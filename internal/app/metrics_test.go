@@ -32,6 +32,20 @@ func TestMetrics(t *testing.T) {
 			`callback_duration_seconds_count{kind="notifications"} 2`,
 			`callback_requests_total{cause="",kind="notifications",status="202"} 2`,
 		}},
+		{"stages", func(m *metrics) {
+			m.callback(handlers.Outcome{Route: notifications, Status: 202, Read: time.Hour, Open: time.Hour})
+			m.callback(handlers.Outcome{Route: notifications, Status: 202, Open: time.Hour, Store: time.Hour})
+		}, []string{
+			`callback_duration_seconds_count{kind="notifications"} 2`,
+			`callback_requests_total{cause="",kind="notifications",status="202"} 2`,
+			`callback_stage_seconds_count{stage="open"} 2`,
+			`callback_stage_seconds_count{stage="read"} 1`,
+			`callback_stage_seconds_count{stage="store"} 1`,
+		}},
+		{"connections", func(m *metrics) { m.drop(handlers.DropNotHTTP); m.drop(handlers.DropCrowded) }, []string{
+			`callback_connections_dropped_total{reason="crowded"} 1`,
+			`callback_connections_dropped_total{reason="not_http"} 1`,
+		}},
 		{"put off", func(m *metrics) {
 			m.callback(handlers.Outcome{Route: notifications, Status: 503, Cause: handlers.CauseCrowded})
 			m.callback(handlers.Outcome{Route: notifications, Status: 503, Cause: handlers.CauseUndecided, Undecided: 3})

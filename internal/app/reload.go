@@ -13,18 +13,21 @@ import (
 // lookEvery is how often the configuration file is looked at.
 const lookEvery = 5 * time.Second
 
-// reload takes up a changed configuration on request and when its file changed.
+// reload takes up a changed configuration on request and when its file changed,
+// and so it does when somebody signed a service user in.
 func (s *service) reload(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	last := s.modified()
+	s.loggedIn(ctx) // what is there now is no change
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.Reload:
 		case <-look.C:
-			if now := s.modified(); now.IsZero() || now.Equal(last) {
+			now, login := s.modified(), s.loggedIn(ctx)
+			if !login && (now.IsZero() || now.Equal(last)) {
 				continue
 			}
 		}

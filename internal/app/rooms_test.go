@@ -43,6 +43,7 @@ var rooms = map[string]room{
 	"internal/graph/libcrypto":    {never: []string{module, useEcho, useNATS, useGraph, useAzure, useHTTP}},
 	"internal/graph/notification": {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/broker":             {never: []string{useEcho, useGraph, useAzure}},
+	"internal/forward":            {imports: []string{"events"}, never: []string{useEcho, useGraph, useAzure, useHTTP}},
 	"internal/people":             {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/intake":             {imports: []string{"events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
@@ -52,7 +53,7 @@ var rooms = map[string]room{
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},

@@ -74,7 +74,7 @@ func (s *service) callbackServer() (*server, error) {
 		MaxInFlight: 64,
 		Log:         s.Log,
 	})
-	h := handlers.NewServer(e, s.Log)
+	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
 	if c := s.Config.TLS; c.Mode != config.TLSOff {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
@@ -98,6 +98,7 @@ func (s *service) adminServer() (*server, error) {
 	e := handlers.NewAdmin(handlers.AdminOptions{
 		Token:    token,
 		NotReady: s.notReady,
+		Behind:   s.behind,
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})

@@ -21,18 +21,20 @@ import (
 // service is everything that one run holds. Built, nothing moves yet.
 type service struct {
 	Options
-	files     *vault.Dir
-	vault     *vault.Vault
-	keys      *keyring
-	bus       *bus
-	directory *people.Directory
-	intake    *intake.Intake
-	announcer *intake.Announcer
-	tokens    *notification.Tokens
-	opener    *notification.Opener
-	wipeRSA   func()             // nil until the keys may be copied
-	tenants   map[string]*tenant // by tenant id
-	metrics   *metrics
+	files      *vault.Dir
+	vault      *vault.Vault
+	logins     *vault.Logins
+	keys       *keyring
+	bus        *bus
+	directory  *people.Directory
+	intake     *intake.Intake
+	announcer  *intake.Announcer
+	tokens     *notification.Tokens
+	opener     *notification.Opener
+	wipeRSA    func()             // nil until the keys may be copied
+	tenants    map[string]*tenant // by tenant id
+	metrics    *metrics
+	forwarding *forwarding // nil if nothing is forwarded
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -61,9 +63,13 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.vault, err = vault.Open(ctx, s.files, o.Config.SealKeyFile, o.Log); err != nil {
 		return nil, err
 	}
+	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
 	if s.bus, err = openBus(o.Config, o.Log); err != nil {
 		return nil, err
+	}
+	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
+		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
 	roots, err := trustRoots(o.Config.Graph.CAFile)
 	if err != nil {
@@ -115,6 +121,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 }
 
 func (s *service) close() error {
+	if s.forwarding != nil {
+		s.forwarding.conn.Close()
+	}
 	if s.bus != nil {
 		s.bus.close()
 	}

@@ -65,7 +65,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	var accounts []subscriptions.Account
 	for _, a := range c.Accounts {
 		key := graph.AccountKey(c.ID, a.Username)
-		user, err := signin.NewUser(connection.signIn, a.Username, func() (string, error) { return password(now(), a.Username) })
+		user, err := connection.user(now, a, s.logins, s.File)
 		if err != nil {
 			return nil, err
 		}

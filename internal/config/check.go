@@ -74,27 +74,51 @@ func (r *reader) checkTLS(t TLS, pushes bool) {
 }
 
 func (r *reader) checkNATS(n NATS) {
-	for server := range strings.SplitSeq(n.URL, ",") {
-		u, err := url.Parse(strings.TrimSpace(server))
-		switch {
-		case n.URL == "":
-		case err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
-			r.wrong("nats.url", shown(server)+" is not the URL of a NATS server", "write it like tls://nats.example.com:4222; several with commas between")
-		case u.User != nil:
-			r.wrong("nats.url", "holds a user or a token", "put them into nats.credentials_file")
-		}
+	r.checkServers("nats.url", n.URL, "nats.credentials_file")
+	r.checkForward(n.Forward)
+	if n.URL != "" && n.URL == n.Forward.URL {
+		r.wrong("nats.forward.url", "is the server that nats.url names", "leave nats.forward.url out, or leave nats.url out to store locally first")
 	}
-	if n.Forward.URL != "" {
-		r.wrong("nats.forward.url", notYet, "set nats.url to publish to that server directly")
-	}
-	if !slices.Contains([]int{1, 3, 5}, n.Replicas) {
-		r.wrong("nats.replicas", fmt.Sprintf("%d is not a number of replicas that can agree", n.Replicas), "write 1, 3 or 5")
-	} else if n.Replicas > 1 && n.URL == "" {
+	if r.replicas("nats.replicas", n.Replicas) && n.Replicas > 1 && n.URL == "" {
 		r.wrong("nats.replicas", "the embedded server is alone and keeps one copy", "write 1, or name a cluster in nats.url")
 	}
 	r.address("nats.embedded.listen", n.Embedded.Listen)
 	r.oneOf("nats.embedded.sync", n.Embedded.Sync, []string{SyncAlways, SyncInterval})
 	r.pair("nats.tls", n.TLS.CertFile, n.TLS.KeyFile)
+}
+
+// checkServers checks the URLs of NATS servers.
+func (r *reader) checkServers(path, servers, credentials string) {
+	if servers == "" {
+		return
+	}
+	for server := range strings.SplitSeq(servers, ",") {
+		u, err := url.Parse(strings.TrimSpace(server))
+		switch {
+		case err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
+			r.wrong(path, shown(server)+" is not the URL of a NATS server", "write it like tls://nats.example.com:4222; several with commas between")
+		case u.User != nil:
+			r.wrong(path, "holds a user or a token", "put them into "+credentials)
+		}
+	}
+}
+
+func (r *reader) checkForward(f Forward) {
+	r.checkServers("nats.forward.url", f.URL, "nats.forward.credentials_file")
+	r.pair("nats.forward.tls", f.TLS.CertFile, f.TLS.KeyFile)
+	r.replicas("nats.forward.replicas", f.Replicas)
+	r.bounds("nats.forward.max_age", f.MaxAge, time.Hour, 30*24*time.Hour)
+	if low, high := 16, 1<<20; f.MaxMiB < low || f.MaxMiB > high {
+		r.wrong("nats.forward.max_mib", fmt.Sprintf("%d is out of bounds", f.MaxMiB), fmt.Sprintf("choose between %d and %d", low, high))
+	}
+}
+
+func (r *reader) replicas(path string, n int) bool {
+	ok := slices.Contains([]int{1, 3, 5}, n)
+	if !ok {
+		r.wrong(path, fmt.Sprintf("%d is not a number of replicas that can agree", n), "write 1, 3 or 5")
+	}
+	return ok
 }
 
 // https checks an https URL and takes slashes from its end; nil if it is wrong.

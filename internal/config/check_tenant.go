@@ -73,14 +73,10 @@ func (r *reader) checkAccounts(path string, t *Tenant) {
 		if slices.ContainsFunc(t.Accounts[:i], func(b Account) bool { return a.Username != "" && strings.EqualFold(a.Username, b.Username) }) {
 			r.wrong(path+".username", "another account has this name", "name each once: Graph allows each one subscription")
 		}
-		if !r.exactlyOne(path, "password", "password_file", "sign_in") || a.SignIn == "" {
-			continue
-		}
+		r.exactlyOne(path, "password", "password_file", "sign_in")
 		// The value may be a password in the wrong place: it is not repeated.
-		if a.SignIn != "device_code" {
-			r.wrong(path+".sign_in", "is not a way to sign in", "give password_file instead")
-		} else {
-			r.wrong(path+".sign_in", "device_code "+notYet, "give password_file instead")
+		if a.SignIn != "" && a.SignIn != SignInDeviceCode {
+			r.wrong(path+".sign_in", "is not a way to sign in", "write device_code, or give password_file instead")
 		}
 	}
 }

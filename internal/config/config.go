@@ -116,11 +116,15 @@ type Embedded struct {
 	Sync   string `key:"sync" default:"always"`
 }
 
-// Forward is read, but not available yet.
+// Forward names a central server to which everything goes that was stored on
+// the one above, as soon as it can be reached.
 type Forward struct {
-	URL             string    `key:"url"`
-	CredentialsFile string    `key:"credentials_file" is:"file"`
-	TLS             ClientTLS `key:"tls"`
+	URL             string        `key:"url"` // empty: nothing is forwarded; several with commas
+	CredentialsFile string        `key:"credentials_file" is:"file"`
+	TLS             ClientTLS     `key:"tls"`
+	Replicas        int           `key:"replicas" default:"1"`
+	MaxAge          time.Duration `key:"max_age" default:"24h"`
+	MaxMiB          int           `key:"max_mib" default:"1024"`
 }
 
 // Events says how long changes are kept and what they tell.
@@ -180,11 +184,15 @@ type Tenant struct {
 	StaleAfter time.Duration `key:"stale_after" default:"5m"`
 }
 
+// SignInDeviceCode is a service user whom somebody signed in by a browser, see
+// the command login: no password is known.
+const SignInDeviceCode = "device_code"
+
 // Account is a service user, who carries one subscription.
 type Account struct {
 	Username string `key:"username"`
 	Password Secret `key:"password,password_file"`
-	SignIn   string `key:"sign_in"` // read, but not available yet
+	SignIn   string `key:"sign_in"` // SignInDeviceCode, or empty with a password
 }
 
 // People says who is watched. At least one of the first three is set.

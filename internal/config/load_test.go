@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 		TLS:         TLS{Mode: TLSFiles, CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem"},
 		DataDir:     "/var/lib/presencebridge",
 		SealKeyFile: "/var/lib/presencebridge/seal.key",
-		NATS:        NATS{Replicas: 1, Embedded: Embedded{Listen: "127.0.0.1:4222", Sync: SyncAlways}},
+		NATS:        NATS{Replicas: 1, Embedded: Embedded{Listen: "127.0.0.1:4222", Sync: SyncAlways}, Forward: Forward{Replicas: 1, MaxAge: 24 * time.Hour, MaxMiB: 1024}},
 		Events:      Events{History: time.Hour, Fields: Fields{Phones: true, DisplayName: true}},
 		Graph:       Graph{BaseURL: "https://graph.microsoft.com/v1.0", Authority: "https://login.microsoftonline.com"},
 		RSA:         "auto",

@@ -50,6 +50,16 @@ func OpenDir(dir string) (*Dir, error) {
 	return d, nil
 }
 
+// ShareDir is the store beside a service that has it open, for a command that
+// writes what is its own there. Nothing is locked, so [Vault] must not use it.
+func ShareDir(dir string) (*Dir, error) {
+	d := &Dir{sealed: filepath.Join(dir, "sealed")}
+	if err := os.MkdirAll(d.sealed, 0o700); err != nil {
+		return nil, fmt.Errorf("open data_dir: %w", err)
+	}
+	return d, inherit(d.sealed)
+}
+
 // tidy narrows the permissions and removes what a crash left half written.
 func (d *Dir) tidy() error {
 	if err := os.Chmod(d.sealed, 0o700); err != nil {
@@ -70,7 +80,12 @@ func (d *Dir) tidy() error {
 }
 
 // Close releases the directory.
-func (d *Dir) Close() error { return d.lock.Close() }
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Close()
+}
 
 // Get reads what is stored under a name.
 func (d *Dir) Get(ctx context.Context, name string) ([]byte, error) {
@@ -96,7 +111,11 @@ func (d *Dir) Put(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, data, os.Rename)
+	err = writeFile(path, data, os.Rename)
+	if errors.Is(err, fs.ErrNotExist) { // a service that just started took the half written file for a leftover
+		err = writeFile(path, data, os.Rename)
+	}
+	return err
 }
 
 func (d *Dir) path(ctx context.Context, name string) (string, error) {
@@ -123,12 +142,32 @@ func writeFile(path string, data []byte, publish func(from, to string) error) er
 		err = closeErr
 	}
 	if err == nil {
+		err = inherit(f.Name())
+	}
+	if err == nil {
 		err = publish(f.Name(), path)
 	}
 	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// inherit gives a file to the owner of its directory: what root writes in a
+// command is for the service, which runs as somebody else.
+func inherit(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || owner.Uid == 0 {
+		return nil
+	}
+	return os.Chown(path, int(owner.Uid), int(owner.Gid))
 }
 
 // publishNew gives a file its name unless that is taken: fs.ErrExist. Some

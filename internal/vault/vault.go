@@ -1,6 +1,6 @@
 // Package vault keeps what must survive restarts and must not be readable on
-// disk: the secret behind the client states, and the keys that Graph encrypts
-// notifications for. Everything is sealed with one age X25519 key.
+// disk: the secret behind the client states, the keys that Graph encrypts
+// notifications for, and sign-ins by device code. Everything is sealed with one age X25519 key.
 //
 // It is not a general store: subscriptions are listed from Graph and states live
 // in NATS. It decides nothing about when to rotate, and starts nothing.

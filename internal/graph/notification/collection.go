@@ -11,9 +11,8 @@ import (
 // ErrMalformed means that a body is no notification collection at all.
 var ErrMalformed = errors.New("not a notification collection")
 
-// Bounds of a collection; a body beyond them is malformed. They keep a body of
-// small useless items from taking a hundred times its size in memory. Graph
-// states no bound; 4 MiB hold about 7,000 basic or 2,800 rich items.
+// Bounds of a collection; a body beyond them is malformed. Graph states no
+// bound; 4 MiB hold about 7,000 basic or 2,800 rich items.
 const (
 	maxItems  = 10_000
 	maxTokens = 1_024
@@ -31,24 +30,36 @@ type Collection struct {
 // trailing data make the body malformed, whereas a member of a wrong type
 // spoils its item only.
 func Decode(body []byte) (Collection, error) {
-	d := decoding{body: body}
-	err := json.Unmarshal(body, &d)
-	if wrongType(err) {
-		d = decoding{body: body, oneByOne: true}
-		err = json.Unmarshal(body, &d)
-	}
-	if err != nil {
-		return Collection{}, ErrMalformed // without the cause, which may quote the body
-	}
-	return d.Collection, nil
+	d, err := decode(body, func() {}, func(*Item) bool { return true })
+	return d.Collection, err
 }
 
-// decoding reads a collection, remembering where each item stands. It goes over
-// the text once; only a body with an item of wrong types is read again, one by
-// one, since the library's decoder cannot go on after such an error.
+// decode calls start, then keep for each item, and holds those only that keep
+// wants: what a stranger sends must not take more memory than the body. It may
+// have to do so a second time, from the start.
+func decode(body []byte, start func(), keep func(*Item) bool) (decoding, error) {
+	for _, oneByOne := range [...]bool{false, true} {
+		start()
+		d := decoding{size: len(body), keep: keep, oneByOne: oneByOne}
+		err := json.Unmarshal(body, &d)
+		if err == nil {
+			return d, nil
+		}
+		if !wrongType(err) {
+			break
+		}
+	}
+	return decoding{}, ErrMalformed // without the cause, which may quote the body
+}
+
+// decoding reads a collection. It goes over the text once; only a body with an
+// item of wrong types is read again, one by one, since the library's decoder
+// cannot go on after such an error.
 type decoding struct {
 	Collection
-	body     []byte
+	size     int // of the body
+	count    int // of items, kept or not
+	keep     func(*Item) bool
 	oneByOne bool
 }
 
@@ -93,18 +104,23 @@ func (d *decoding) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 func (d *decoding) item(dec *jsontext.Decoder) error {
+	d.count++
 	if d.Items == nil {
 		// A guess from the size of a usual item saves most of the growing.
-		d.Items = make([]Item, 0, min(len(d.body)/1024+1, 256))
+		d.Items = make([]Item, 0, min(d.size/1024+1, 64))
 	}
 	d.Items = append(d.Items, Item{})
 	i := &d.Items[len(d.Items)-1]
-	if !d.oneByOne {
-		return json.UnmarshalDecode(dec, i)
+	var err error
+	if d.oneByOne {
+		if err = tolerant(dec, i); wrongType(err) {
+			i.malformed, err = true, nil
+		}
+	} else {
+		err = json.UnmarshalDecode(dec, i)
 	}
-	err := tolerant(dec, i)
-	if wrongType(err) {
-		i.malformed, err = true, nil
+	if err == nil && !d.keep(i) {
+		d.Items = d.Items[:len(d.Items)-1]
 	}
 	return err
 }

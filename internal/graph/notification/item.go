@@ -21,6 +21,9 @@ type Item struct {
 	Encrypted      *Envelope `json:"encryptedContent"`
 
 	malformed bool // a member had a wrong type
+
+	// What was found when it was sifted.
+	tenant, slot, user string
 }
 
 // Envelope is the encrypted resource of a rich item. See [Envelope.Open].
@@ -32,18 +35,18 @@ type Envelope struct {
 	Thumbprint    string `json:"encryptionCertificateThumbprint"`
 }
 
-// tenant gives the tenant id in lower case; older items name it otherwise.
-func (i *Item) tenant() string {
+// whose gives the tenant id in lower case; older items name it otherwise.
+func (i *Item) whose() string {
 	if i.TenantID == "" {
 		return strings.ToLower(i.OrganizationID)
 	}
 	return strings.ToLower(i.TenantID)
 }
 
-// user finds whose presence the item is about, from the places that Graph
+// about finds whose presence the item is about, from the places that Graph
 // fills, most reliable first. An empty id with an empty reason means that only
 // the decrypted content can tell.
-func (i *Item) user() (id string, refused Reason) {
+func (i *Item) about() (id string, refused Reason) {
 	id, named := presenceUser(i.Resource)
 	odata, namedByData := presenceUser(i.ResourceData.ODataID)
 	if !named && !namedByData && !strings.EqualFold(i.ResourceData.ODataType, "#microsoft.graph.presence") {

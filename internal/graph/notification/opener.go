@@ -32,8 +32,12 @@ type Options struct {
 // them do an RSA operation at a time.
 type Opener struct {
 	Options
-	slots chan struct{}
+	slots chan struct{} // of RSA operations
+	large chan struct{} // the turn of large bodies
 }
+
+// largeBody is more than a hundred rich items, in bytes.
+const largeBody = 512 << 10
 
 // NewOpener makes an opener.
 func NewOpener(o Options) *Opener {
@@ -48,7 +52,7 @@ func NewOpener(o Options) *Opener {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Opener{Options: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return &Opener{Options: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), large: make(chan struct{}, 1)}
 }
 
 // Batch is what a body held. Every item is in exactly one of the members.
@@ -70,16 +74,17 @@ func (b *Batch) refuse(r Reason) {
 	b.Refused[r]++
 }
 
-// Open decodes, verifies and decrypts. The only error is [ErrMalformed]; when
-// ctx ends first, what remains is undecided. The body is not kept.
+// Open decodes, verifies and decrypts. Errors are [ErrMalformed], or that of ctx
+// when it ended before a large body had its turn; when it ends later, what
+// remains is undecided. The body is not kept.
 func (o *Opener) Open(ctx context.Context, body []byte) (Batch, error) {
-	c, err := Decode(body)
+	op := opening{Opener: o, now: o.Now()}
+	items, err := op.decode(ctx, body)
 	if err != nil {
 		return Batch{}, err
 	}
-	op := opening{Opener: o, tokens: tokenList{raw: c.Tokens}, now: o.Now(), Batch: Batch{Items: len(c.Items)}}
-	for i := range c.Items {
-		op.item(ctx, &c.Items[i])
+	for i := range items {
+		op.item(ctx, &items[i])
 	}
 	return op.Batch, nil
 }
@@ -90,33 +95,62 @@ type opening struct {
 	Batch
 	tokens tokenList
 	now    time.Time
+	// vouched is the tenant, client state and slot that were last found to
+	// belong together: as a rule those of all items.
+	vouched struct{ tenant, state, slot string }
+}
+
+// decode gives the items that a client state of ours vouches for; the others
+// are refused. Large bodies take turns, since decoding the worst of them takes
+// ten times their size in memory.
+func (op *opening) decode(ctx context.Context, body []byte) ([]Item, error) {
+	if len(body) > largeBody {
+		select {
+		case op.large <- struct{}{}:
+			defer func() { <-op.large }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	d, err := decode(body, func() { op.Batch = Batch{} }, op.sift)
+	op.Items, op.tokens.raw = d.count, d.Tokens
+	return d.Items, err
+}
+
+// sift does the checks that cost next to nothing and refuses who fails them.
+func (op *opening) sift(i *Item) bool {
+	if i.malformed {
+		op.refuse(ReasonMalformedItem)
+		return false
+	}
+	i.tenant = i.whose()
+	if _, ok := op.Tenants[i.tenant]; !ok {
+		op.refuse(ReasonUnknownTenant)
+		return false
+	}
+	if v := &op.vouched; i.ClientState == "" || v.state != i.ClientState || v.tenant != i.tenant {
+		slot, ok := op.ClientStates.Slot(i.tenant, i.ClientState)
+		if !ok {
+			op.refuse(ReasonClientState)
+			return false
+		}
+		v.tenant, v.state, v.slot = i.tenant, i.ClientState, slot
+	}
+	i.slot = op.vouched.slot
+	if i.LifecycleEvent != "" {
+		return true
+	}
+	var refused Reason
+	if i.user, refused = i.about(); refused != "" {
+		op.refuse(refused)
+		return false
+	}
+	return true
 }
 
 func (op *opening) item(ctx context.Context, i *Item) {
-	if i.malformed {
-		op.refuse(ReasonMalformedItem)
-		return
-	}
-	tenant := i.tenant()
-	if _, ok := op.Tenants[tenant]; !ok {
-		op.refuse(ReasonUnknownTenant)
-		return
-	}
-	slot, ok := op.ClientStates.Slot(tenant, i.ClientState)
-	if !ok {
-		op.refuse(ReasonClientState)
-		return
-	}
-	var user string
-	if i.LifecycleEvent == "" {
-		var refused Reason
-		if user, refused = i.user(); refused != "" {
-			op.refuse(refused)
-			return
-		}
-	}
 	rich := i.LifecycleEvent == "" && i.Encrypted != nil
-	refused, undecided := op.tokens.judge(ctx, op.Opener, tenant, rich)
+	refused, undecided := op.tokens.judge(ctx, op.Opener, i.tenant, rich)
 	switch {
 	case undecided:
 		op.Undecided++
@@ -124,20 +158,20 @@ func (op *opening) item(ctx context.Context, i *Item) {
 		op.refuse(refused)
 	case i.LifecycleEvent != "":
 		op.Lifecycle = append(op.Lifecycle, graph.Lifecycle{
-			TenantID: tenant, SubscriptionID: i.SubscriptionID, Slot: slot, Event: knownSpelling(i.LifecycleEvent),
+			TenantID: i.tenant, SubscriptionID: i.SubscriptionID, Slot: i.slot, Event: knownSpelling(i.LifecycleEvent),
 		})
 	case rich:
-		op.rich(ctx, i, tenant, user)
+		op.rich(ctx, i)
 	case i.ResourceData.hasState():
-		op.read(i, &i.ResourceData, tenant, user)
-	case user == "":
+		op.read(i, &i.ResourceData)
+	case i.user == "":
 		op.refuse(ReasonNoUser)
 	default:
-		op.Unread = append(op.Unread, graph.Person{TenantID: tenant, UserID: user})
+		op.Unread = append(op.Unread, graph.Person{TenantID: i.tenant, UserID: i.user})
 	}
 }
 
-func (op *opening) rich(ctx context.Context, i *Item, tenant, user string) {
+func (op *opening) rich(ctx context.Context, i *Item) {
 	key, ok := op.Keys.PrivateKey(i.Encrypted.CertificateID, strings.ToUpper(i.Encrypted.Thumbprint))
 	if !ok {
 		op.refuse(ReasonUnknownKey)
@@ -157,7 +191,7 @@ func (op *opening) rich(ctx context.Context, i *Item, tenant, user string) {
 		op.refuse(ReasonMalformedPresence)
 		return
 	}
-	op.read(i, &r, tenant, user)
+	op.read(i, &r)
 }
 
 // decrypt waits for a slot first; ctx ends the waiting, never the operation.
@@ -175,7 +209,8 @@ func (o *Opener) decrypt(ctx context.Context, e *Envelope, key *rsa.PrivateKey) 
 }
 
 // read adds a reading, provided that all who name the person agree.
-func (op *opening) read(i *Item, r *resource, tenant, user string) {
+func (op *opening) read(i *Item, r *resource) {
+	user := i.user
 	switch {
 	case user != "" && r.ID != "" && !strings.EqualFold(r.ID, user):
 		op.refuse(ReasonIDMismatch)
@@ -190,11 +225,11 @@ func (op *opening) read(i *Item, r *resource, tenant, user string) {
 		op.Readings = make([]graph.Reading, 0, op.Items)
 	}
 	op.Readings = append(op.Readings, graph.Reading{
-		TenantID:        tenant,
+		TenantID:        i.tenant,
 		Presence:        r.presence(user),
 		Origin:          graph.OriginNotification,
 		ObservedAt:      op.now,
-		NotificationKey: i.key(tenant, user, r.SequenceNumber.Value),
+		NotificationKey: i.key(i.tenant, user, r.SequenceNumber.Value),
 	})
 }
 

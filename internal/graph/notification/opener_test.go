@@ -2,6 +2,7 @@ package notification
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -223,5 +224,52 @@ func TestNotificationKey(t *testing.T) {
 	i := Item{}
 	if i.key(tenant, user, "1") == i.key(other, user, "1") || i.key(tenant, user, "1") == i.key(tenant, other, "1") {
 		t.Error("keys of different tenants or people are equal")
+	}
+}
+
+// What strangers send is counted and not kept, however much it is.
+func TestOpenKeepsNothingOfStrangers(t *testing.T) {
+	op := opening{Opener: warmOpener(t)}
+	junk := `{"value":[{}` + strings.Repeat(`,{"clientState":"x","tenantId":"`+tenant+`"}`, maxItems-1) + `]}`
+	items, err := op.decode(t.Context(), []byte(junk))
+	if err != nil || len(items) != 0 || cap(items) > 64 || op.Items != maxItems || op.Refused[ReasonClientState] != maxItems-1 {
+		t.Errorf("%d items kept in room for %d, error %v, batch %+v", len(items), cap(items), err, op.Batch)
+	}
+	// An item of a wrong type at the end makes us begin again: nothing counts twice.
+	op = opening{Opener: op.Opener}
+	items, err = op.decode(t.Context(), body(t, nil, basic(), basic().with("clientState", "x"), basic().with("tenantId", 5)))
+	want := map[Reason]int{ReasonClientState: 1, ReasonMalformedItem: 1}
+	if diff := cmp.Diff(want, op.Refused); err != nil || len(items) != 1 || op.Items != 3 || diff != "" {
+		t.Errorf("%d of %d items kept, error %v, -want +got\n%s", len(items), op.Items, err, diff)
+	}
+}
+
+// A client state that was just checked vouches for no other tenant.
+func TestOpenChecksEveryClientState(t *testing.T) {
+	o := warmOpener(t)
+	o.Tenants[other] = client
+	b := open(t, o, body(t, nil, basic(), basic().with("tenantId", other), basic(), basic().with("clientState", "")))
+	if len(b.Unread) != 2 || b.Refused[ReasonClientState] != 2 {
+		t.Errorf("batch %+v", b)
+	}
+}
+
+func TestOpenLargeBodiesTakeTurns(t *testing.T) {
+	o := warmOpener(t)
+	o.large <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	text := body(t, nil, basic().with("x", strings.Repeat("x", largeBody)))
+	if _, err := o.Open(ctx, text); !errors.Is(err, context.Canceled) {
+		t.Errorf("a large body out of turn: %v", err)
+	}
+	if b := open(t, o, body(t, nil, basic())); len(b.Unread) != 1 {
+		t.Errorf("a small body had to wait: %+v", b)
+	}
+	<-o.large
+	for range 2 {
+		if b := open(t, o, text); len(b.Unread) != 1 || len(o.large) != 0 {
+			t.Errorf("batch %+v, the turn is held: %v", b, len(o.large) != 0)
+		}
 	}
 }

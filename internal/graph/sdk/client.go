@@ -67,7 +67,7 @@ func New(o Options) (*Client, error) {
 		Timeout:       renewTime + 10*time.Second, // a backstop: every call has a deadline of its own
 	}
 	adapter, err := graphcore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
-		&bearer{credential: o.Credential, host: base.Host, scope: scope(base.Hostname())},
+		&bearer{credential: o.Credential, host: base.Host, scope: Scope(o.BaseURL)},
 		graphcore.GraphClientOptions{}, kjson.NewJsonParseNodeFactory(), kjson.NewJsonSerializationWriterFactory(), client)
 	if err != nil {
 		return nil, fmt.Errorf("make graph adapter: %w", err)
@@ -80,7 +80,12 @@ func New(o Options) (*Client, error) {
 // Source: Graph, "national cloud deployments".
 var nationalHosts = []string{"graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
 
-func scope(host string) string {
+// Scope asks for everything that was consented to on the Graph at a base URL.
+func Scope(baseURL string) string {
+	host := ""
+	if base, err := url.Parse(baseURL); err == nil {
+		host = base.Hostname()
+	}
 	if !slices.Contains(nationalHosts, host) {
 		host = "graph.microsoft.com"
 	}

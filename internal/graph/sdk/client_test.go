@@ -53,7 +53,7 @@ func TestScopeFollowsTheCloud(t *testing.T) {
 		"microsoftgraph.chinacloudapi.cn": "https://microsoftgraph.chinacloudapi.cn/.default",
 		"127.0.0.1":                       "https://graph.microsoft.com/.default",
 	} {
-		if got := scope(host); got != want {
+		if got := Scope("https://" + host + "/v1.0"); got != want {
 			t.Errorf("%s: %s, want %s", host, got, want)
 		}
 	}

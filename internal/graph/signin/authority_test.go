@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const (
@@ -46,6 +47,7 @@ func (a *authority) options() Options {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.Certificate())
 	return Options{
+		PollEvery: time.Millisecond,
 		Authority: a.URL, TenantID: tenantID, ClientID: clientID, HTTP: NewHTTP(roots),
 		Secret: func() (string, error) { return secret, nil },
 	}
@@ -104,6 +106,12 @@ func (a *authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(map[string]string{
 			"ver": "1.0", "account_type": realm, "domain_name": "contoso.example",
 			"cloud_instance_name": "x", "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+		})
+		return
+	case strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/devicecode"):
+		json.NewEncoder(w).Encode(map[string]any{
+			"device_code": "device-1", "user_code": "ABCD1234", "verification_uri": "https://microsoft.com/devicelogin",
+			"expires_in": 900, "interval": 1,
 		})
 		return
 	case !strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token"):

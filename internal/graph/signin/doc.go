@@ -1,5 +1,6 @@
 // Package signin gets tokens from Entra ID: as the app itself and as a service
-// user with a name and a password. Both are an azcore.TokenCredential.
+// user, with a name and a password or with a refresh token from a sign-in by
+// device code. All are an azcore.TokenCredential.
 //
 // It is not a client of Graph and keeps nothing on disk. What it adds to the
 // library (MSAL) is what a service needs at night: a refusal that only a person

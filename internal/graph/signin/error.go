@@ -36,6 +36,9 @@ var codeInText = regexp.MustCompile(`\bAADSTS(\d{4,9})\b`)
 
 // readAnswer gives what Entra ID answered, if it answered at all.
 func readAnswer(err error) (a answer, ok bool) {
+	if own, ok := errors.AsType[*refusedRequest](err); ok {
+		return own.answer, true
+	}
 	var res *http.Response
 	if call, ok := errors.AsType[msal.CallErr](err); ok {
 		res = call.Resp
@@ -68,6 +71,9 @@ func (a answer) code() int {
 // describe makes our error of the library's, whose own is not wrapped: it holds
 // the request, and with it the password and the secret.
 func describe(who string, err error) *graph.SignInError {
+	if s, ok := errors.AsType[*graph.SignInError](err); ok {
+		return s
+	}
 	if u, ok := errors.AsType[*unreadable](err); ok {
 		return &graph.SignInError{
 			Who: who, Meaning: u.what + " cannot be read", Advice: "correct the configuration",

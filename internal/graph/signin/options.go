@@ -30,6 +30,14 @@ type Options struct {
 	// Certificate gives the app's certificate chain and its RSA key, likewise.
 	Certificate func() ([]*x509.Certificate, crypto.PrivateKey, error)
 
+	// Public says that the app is a public client, which proves nothing. Only
+	// [DeviceCode] knows such apps.
+	Public bool
+
+	// PollEvery is how often Entra ID is asked whether somebody has entered the
+	// code; zero is as often as it wants to be asked.
+	PollEvery time.Duration
+
 	HTTP *http.Client // see NewHTTP
 	Log  *slog.Logger // nil is silent
 }
@@ -50,7 +58,7 @@ func (o Options) check() error {
 		return fmt.Errorf("authority %q is not an https address", o.Authority)
 	case o.TenantID == "" || o.ClientID == "":
 		return errors.New("tenant id and client id are both needed")
-	case (o.Secret == nil) == (o.Certificate == nil):
+	case !o.Public && (o.Secret == nil) == (o.Certificate == nil):
 		return errors.New("either a client secret or a certificate is needed")
 	case o.HTTP == nil:
 		return errors.New("an http client is needed")

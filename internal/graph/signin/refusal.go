@@ -45,6 +45,10 @@ var aadsts = []meaning{
 	{[]int{700082}, "the refresh token was not used for too long", "sign the service user in again", permanent},
 	{[]int{70008}, "the refresh token has expired", "sign the service user in again", permanent},
 	{[]int{70043}, "the refresh token has ended under a sign-in frequency policy", "exclude the service user from the sign-in frequency policy and sign it in again", permanent},
+	{[]int{50078, 50132, 50133}, "the sign-in is no longer good enough for the policies of the tenant", "sign the service user in again", permanent},
+	{[]int{70016}, "nobody has entered the code yet", "enter the code in a browser", passing},
+	{[]int{70017, 70018}, "the sign-in was declined, or the code is not known", "start again and enter the new code", permanent},
+	{[]int{70020, 70019}, "the code was not entered in time", "start again and enter the new code within 15 minutes", permanent},
 	{[]int{50196}, "Entra ID sees too many equal sign-ins (loop detected)", "it passes by itself; if it returns, check that only one installation uses this account", passing},
 	{[]int{90055}, "Entra ID is throttling sign-ins", "it passes by itself", passing},
 	{[]int{90033, 90024}, "Entra ID is not available for the moment", "it passes by itself", passing},
@@ -56,7 +60,7 @@ var aadsts = []meaning{
 var refusals = []string{
 	"invalid_grant", "invalid_client", "unauthorized_client", "invalid_request", "invalid_scope", "invalid_resource",
 	"invalid_tenant", "unsupported_grant_type", "access_denied", "interaction_required", "consent_required",
-	"login_required", "user_password_expired",
+	"login_required", "user_password_expired", "authorization_declined", "bad_verification_code", "expired_token",
 }
 
 // Describe says in plain English what an AADSTS code, or else the OAuth error,

@@ -40,15 +40,18 @@ func TestNothingSecretInErrorsAndLogs(t *testing.T) {
 		"closed": func(a *authority) { a.Config.Handler = http.HandlerFunc(hangUp) },
 	}
 	for name, fail := range failures {
-		for _, kind := range []string{"user", "app"} {
+		for _, kind := range []string{"user", "app", "device"} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				var log bytes.Buffer
 				a := newAuthority(t)
 				o := a.options()
 				o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				c := newApp(t, o)
-				if kind == "user" {
+				switch kind {
+				case "user":
 					c = newUser(t, o)
+				case "device":
+					c = newDevice(t, o, &drawer{token: leaked})
 				}
 				fail(a)
 				_, err := c.GetToken(t.Context(), question)
