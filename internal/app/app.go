@@ -99,6 +99,8 @@ func (s *service) run(ctx context.Context) error {
 	if s.Config.Pushes() {
 		workers.Go(func() error { return s.warmTokens(working) })
 	}
+	workers.Go(func() error { return s.followBoard(working) })
+	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.reload(working) })
 	for _, t := range s.tenants {

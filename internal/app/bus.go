@@ -26,16 +26,19 @@ type bus struct {
 	js     jetstream.JetStream
 	stream events.StreamOptions
 	log    *slog.Logger
+	// offered is told what became of messages, and how long that took.
+	offered func([]events.Message, []events.Ack, time.Duration)
 
 	// ready is closed once the stream stands and the last states are restored.
 	ready chan struct{}
 }
 
-func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
+func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time.Duration), log *slog.Logger) (*bus, error) {
 	b := &bus{
-		log:    log,
-		stream: events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
-		ready:  make(chan struct{}),
+		log:     log,
+		stream:  events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
+		offered: offered,
+		ready:   make(chan struct{}),
 	}
 	if f := c.NATS.Forward; f.URL != "" {
 		b.stream.Keep, b.stream.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
@@ -83,6 +86,14 @@ func (b *bus) connect(o events.ConnectOptions) (err error) {
 		Timeout: 1500 * time.Millisecond,
 	})
 	return err
+}
+
+// Publish is the publisher's, counted.
+func (b *bus) Publish(ctx context.Context, messages []events.Message) []events.Ack {
+	began := time.Now()
+	acks := b.Publisher.Publish(ctx, messages)
+	b.offered(messages, acks, time.Since(began))
+	return acks
 }
 
 // Available reports whether an event would be stored now, as far as is known.

@@ -24,6 +24,16 @@ func (s *service) restoreDirectory(e events.DirectoryEvent) {
 	}
 }
 
+// followBoard keeps what operators see of people's states, once there is a bucket.
+func (s *service) followBoard(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.bus.ready:
+		return s.board.Run(ctx, s.bus.js)
+	}
+}
+
 func (s *service) reconcile(held map[graph.Person]events.UserEvent) { s.intake.Reconcile(held) }
 
 // caughtUp follows an outage of the bus: what changed meanwhile is read and told.

@@ -51,6 +51,7 @@ func (s *service) modified() time.Time {
 func (s *service) takeUp() {
 	if s.Load != nil {
 		c, err := s.Load()
+		s.metrics.reloaded(err)
 		if err != nil {
 			s.Log.Error("changed configuration not taken up", "error", err)
 		} else {

@@ -34,6 +34,7 @@ const (
 )
 
 var rooms = map[string]room{
+	"docs":                        {never: []string{module, useEcho, useNATS, useGraph, useAzure, useHTTP}},
 	"events":                      {never: []string{useEcho, useGraph, useAzure, useHTTP}},
 	"handlers":                    {imports: []string{"internal/graph", "internal/graph/notification"}, never: []string{useNATS, useGraph, useAzure}},
 	"subscriptions":               {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useHTTP, useGraph, useAzure}},
@@ -48,13 +49,15 @@ var rooms = map[string]room{
 	"internal/intake":             {imports: []string{"events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/coverage":           {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
+	"internal/board":              {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
+	"internal/inquiry":            {imports: []string{"docs", "events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/broker", "internal/config", "internal/coverage", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
-			"internal/graph/sdk", "internal/graph/signin", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
+		imports: []string{"events", "handlers", "subscriptions", "internal/board", "internal/broker", "internal/config", "internal/coverage", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
+			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/sweep", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},

@@ -106,23 +106,6 @@ func (s *service) adminServer() (*server, error) {
 	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
 }
 
-// notReady says why Graph should not call us now, by part; nothing means ready.
-func (s *service) notReady() map[string]string {
-	reasons := map[string]string{}
-	if s.stopping.Load() {
-		reasons["service"] = "stopping"
-	}
-	for _, t := range s.tenants {
-		if !t.known() {
-			reasons["people of "+t.name] = "not read yet; notifications about them are answered 503"
-		}
-	}
-	if !s.bus.Available() {
-		reasons["nats"] = "away or not set up yet; notifications are answered 503"
-	}
-	return reasons
-}
-
 func listenOn(name, address string, h *http.Server) (*server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
@@ -26,6 +27,7 @@ type service struct {
 	logins     *vault.Logins
 	keys       *keyring
 	bus        *bus
+	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
 	announcer  *intake.Announcer
@@ -65,9 +67,10 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
 	}
+	s.board = board.New(o.Log)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
@@ -110,6 +113,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
 	for _, t := range o.Config.Tenants {
@@ -117,6 +121,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 

@@ -37,6 +37,9 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.config.Store(&c)
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)
+	s.metrics.begin(c.Name)
+	connection.observe = func(call sdk.Call) { s.metrics.graphCall(c.Name, call) }
+	connection.signedIn = func(account string, failed *graph.SignInError) { s.metrics.signIn(c.Name, account, failed) }
 	var err error
 	var reader *sdk.Client
 	if t.app, reader, err = connection.app(log); err != nil {
@@ -47,6 +50,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.intake.Accept,
 		Interval: c.Sweep.Interval, Log: log,
 		Untrusted: func() []string { return t.coverage.Untrusted() }, FastInterval: c.Sweep.FastInterval,
+		Observe: func(r sweep.Round) { s.metrics.sweep(c.Name, r) },
 	})
 	t.coverage = s.buildCoverage(c, t, log)
 	t.follower = people.NewFollower(people.Options{
@@ -56,6 +60,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Directory: s.directory,
 		Every:     c.People.Refresh,
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
+		Observe:   func(err error) { s.metrics.refresh(c.Name, err) },
 		Log:       s.Log,
 	})
 	pushed := everybody

@@ -86,10 +86,10 @@ func (t *Tracker) look() (f findings) {
 		}
 	}
 	for _, a := range t.accounts {
-		a.voice.want(a.statement(t.plan), now)
+		a.voice.want(a.statement(t.plan), now, t.Repeat)
 	}
 	if len(t.accounts) == 0 || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
-		t.rest.voice.want(t.rest.statement(t.plan), now)
+		t.rest.voice.want(t.rest.statement(t.plan), now, t.Repeat)
 	}
 	return f
 }
@@ -131,7 +131,7 @@ func (t *Tracker) say(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, v := range due {
-		v.stored(acks[i].Err)
+		v.stored(acks[i].Err, t.Now())
 	}
 }
 

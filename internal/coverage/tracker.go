@@ -37,7 +37,7 @@ type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
 }
 
-// Options are all required, but for Latency, Observe and Now.
+// Options are all required, but for Latency, Repeat, Observe and Now.
 type Options struct {
 	TenantID, Tenant string // id and name of the tenant
 	// People are all who are watched. Who is assigned to no account is polled.
@@ -52,6 +52,8 @@ type Options struct {
 	// unconfirmed still says so when it is their turn.
 	Stale func(ctx context.Context, userIDs []string, unconfirmed func(userID string) bool) error
 	Bus   Bus
+	// Repeat is after how long the same is said again; zero means 20 minutes.
+	Repeat time.Duration
 	// Observe is told how the whole tenant is covered, again and again.
 	Observe func(events.Covered)
 	Now     func() time.Time
@@ -102,6 +104,9 @@ type account struct {
 func New(o Options) *Tracker {
 	if o.Latency == 0 {
 		o.Latency = MaxLatency
+	}
+	if o.Repeat == 0 {
+		o.Repeat = 20 * time.Minute
 	}
 	if o.Observe == nil {
 		o.Observe = func(events.Covered) {}

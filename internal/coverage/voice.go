@@ -77,6 +77,8 @@ func polledBecause(people int, plan Plan) string {
 type voice struct {
 	said    statement
 	certain bool // said is what the stream holds; not at first, nor after a failure
+	// saidAt is when that was said last, and saidSince since when it is true.
+	saidAt, saidSince time.Time
 
 	next    statement
 	id      string    // of the event that will say next
@@ -84,9 +86,11 @@ type voice struct {
 	waiting time.Time // since when there is something to say; zero: there is not
 }
 
-// want takes the statement of now.
-func (v *voice) want(s statement, now time.Time) {
-	if v.certain && s == v.said {
+// want takes the statement of now. What was said already is said again after a
+// while, so that the stream always holds it.
+func (v *voice) want(s statement, now time.Time, repeat time.Duration) {
+	same := v.certain && s == v.said
+	if same && now.Before(v.saidAt.Add(repeat)) {
 		v.waiting = time.Time{}
 		return
 	}
@@ -95,6 +99,9 @@ func (v *voice) want(s statement, now time.Time) {
 	}
 	if v.id == "" || s != v.next {
 		v.next, v.id, v.since = s, rand.Text(), now
+		if same {
+			v.since = v.saidSince
+		}
 	}
 }
 
@@ -107,9 +114,9 @@ func (v *voice) due() time.Time {
 }
 
 // stored notes what became of the attempt to say next.
-func (v *voice) stored(err error) {
+func (v *voice) stored(err error, now time.Time) {
 	v.certain = err == nil
 	if err == nil {
-		v.said, v.waiting = v.next, time.Time{}
+		v.said, v.saidSince, v.saidAt, v.waiting = v.next, v.since, now, time.Time{}
 	}
 }

@@ -43,7 +43,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe and Now.
+// Options are all required, but for Known, Gap, Seen, Observe, Stored and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -62,8 +62,12 @@ type Options struct {
 	// not call back.
 	Seen    func(r graph.Reading, moved bool)
 	Observe func(Outcome)
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Stored is told every event that the bus took: where its state came from,
+	// whether it was said to be stale, and how long after the bridge had it in
+	// hand it was stored.
+	Stored func(origin graph.Origin, stale bool, after time.Duration)
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Intake is safe for concurrent use.
@@ -86,6 +90,9 @@ func New(o Options) *Intake {
 	}
 	if o.Observe == nil {
 		o.Observe = func(Outcome) {}
+	}
+	if o.Stored == nil {
+		o.Stored = func(graph.Origin, bool, time.Duration) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -226,6 +233,7 @@ func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
 		last.unsure = d.message.ID
 	case d.stale:
 		outcome.Stale++
+		in.Stored(d.reading.Origin, true, 0)
 		last.stale, last.eventID, last.unsure = true, d.message.ID, ""
 	case ack.Duplicate && last.known && last.unsure != d.message.ID:
 		// The bus had it before: what became known since then stands.
@@ -234,6 +242,7 @@ func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
 		last.note(d.reading)
 	default:
 		outcome.Published++
+		in.Stored(d.reading.Origin, false, in.Now().Sub(d.reading.ObservedAt))
 		in.Seen(d.reading, last.moved(d.reading))
 		*last = last.with(d.reading, d.message.ID)
 	}

@@ -21,7 +21,7 @@ const (
 	fullEvery = 6 * time.Hour
 )
 
-// Options of a follower. Changed may be nil; the rest is required.
+// Options of a follower. Changed and Observe may be nil; the rest is required.
 type Options struct {
 	TenantID  string // lower-case GUID
 	Graph     Graph
@@ -31,6 +31,8 @@ type Options struct {
 	// Changed is told after the directory was replaced, only if something
 	// changed, from the goroutine of Run.
 	Changed func(Diff)
+	// Observe is told how each resolution went, from the goroutine of Run.
+	Observe func(error)
 	Log     *slog.Logger
 }
 
@@ -56,6 +58,9 @@ type Follower struct {
 
 // NewFollower starts nothing: call Run.
 func NewFollower(o Options) *Follower {
+	if o.Observe == nil {
+		o.Observe = func(error) {}
+	}
 	return &Follower{o: o, ready: make(chan struct{}), refresh: make(chan struct{}, 1)}
 }
 
@@ -83,7 +88,11 @@ func (f *Follower) Run(ctx context.Context) error {
 	for {
 		refresh := f.refresh
 		wait := f.o.Every - rand.N(f.o.Every/10+1)
-		if err := f.resolve(ctx); err != nil && ctx.Err() == nil {
+		err := f.resolve(ctx)
+		if ctx.Err() == nil {
+			f.o.Observe(err)
+		}
+		if err != nil && ctx.Err() == nil {
 			wait = f.failed(ctx, err)
 			if graph.Classify(err) == graph.Throttled {
 				refresh = nil

@@ -304,3 +304,20 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		}
 	})
 }
+
+func TestRoundsAreObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rounds []Round
+		tt := start(t, 700, func(o *Options) { o.Observe = func(r Round) { rounds = append(rounds, r) } })
+		time.Sleep(3 * time.Minute)
+		tt.set(&graph.Error{Status: 403}, nil)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(rounds) != 2 || rounds[0].Read != 700 || rounds[0].Err != nil || rounds[0].Took < pace {
+			t.Fatalf("rounds %+v", rounds)
+		}
+		if rounds[1].Read != 0 || graph.Classify(rounds[1].Err) != graph.Operator {
+			t.Errorf("a refused round: %+v", rounds[1])
+		}
+	})
+}

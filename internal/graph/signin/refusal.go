@@ -2,6 +2,7 @@ package signin
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -61,6 +62,21 @@ var refusals = []string{
 	"invalid_grant", "invalid_client", "unauthorized_client", "invalid_request", "invalid_scope", "invalid_resource",
 	"invalid_tenant", "unsupported_grant_type", "access_denied", "interaction_required", "consent_required",
 	"login_required", "user_password_expired", "authorization_declined", "bad_verification_code", "expired_token",
+}
+
+// Label names a failed sign-in in few words that are few in number, for metrics:
+// AADSTS and the code for codes that we know, set_up if Entra ID was not asked
+// at all, no_answer, or other.
+func Label(e *graph.SignInError) string {
+	switch _, known := lookUp(e.AADSTS); {
+	case known:
+		return "AADSTS" + strconv.Itoa(e.AADSTS)
+	case e.AADSTS != 0 || e.OAuth != "":
+		return "other"
+	case e.Permanent:
+		return "set_up"
+	}
+	return "no_answer"
 }
 
 // Describe says in plain English what an AADSTS code, or else the OAuth error,
