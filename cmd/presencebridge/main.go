@@ -68,7 +68,7 @@ func root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; try: %s --help", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(serveCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(), loginCommand(), healthCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(), loginCommand(), whyCommand(), healthCommand(), versionCommand())
 	return cmd
 }
 

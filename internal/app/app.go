@@ -102,6 +102,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.followBoard(working) })
 	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
+	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })
 	for _, t := range s.tenants {
 		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })

@@ -103,6 +103,7 @@ func (s *service) adminServer() (*server, error) {
 		Log:      s.Log,
 	})
 	handlers.AddSubscriptions(e, newDesk(s.Config.Tenants, s.tenants))
+	handlers.AddTrail(e, s.trailOf)
 	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
 }
 

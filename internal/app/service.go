@@ -16,6 +16,7 @@ import (
 	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/trail"
 	"jtel.de/presencebridge/internal/vault"
 )
 
@@ -30,6 +31,7 @@ type service struct {
 	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
+	notes      *trail.Notes
 	announcer  *intake.Announcer
 	tokens     *notification.Tokens
 	opener     *notification.Opener
@@ -71,6 +73,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		return nil, err
 	}
 	s.board = board.New(o.Log)
+	s.notes = trail.New(o.Config.Events.History, time.Now)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
@@ -112,6 +115,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
 		Seen:    s.seen,
+		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
 		Stored:  s.metrics.stored,
 		Log:     o.Log,
