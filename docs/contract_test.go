@@ -109,6 +109,8 @@ func TestSchemaRefuses(t *testing.T) {
 		{"directory_removed.json", `"id": "b36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1"`, `"id": "b36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1", "mail": "a@b.c"`},
 		{"coverage.json", `"push": 0`, `"push": -1`},
 		{"coverage.json", `"silent"`, `"happy"`},
+		{"coverage_expiring.json", `"withinDays": 14`, `"withinDays": -1`},
+		{"coverage_expiring.json", `"client_secret"`, `"client secret"`},
 		{"decision.json", `"unreachable"`, `"perhaps"`},
 		{"decision.json", `"/clients/mandant-1"`, `"/clients/mandant 1"`},
 		{"decision.json", `"ruleLine": 14`, `"ruleLine": 0`},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,6 +48,8 @@ type CallbackOptions struct {
 	// MaxInFlight bounds the bodies that are opened and stored at the same time;
 	// more are put off. At least 1. Those that still arrive do not count.
 	MaxInFlight int
+	// Proxies are believed about who asks; only the log tells it.
+	Proxies []netip.Prefix
 	// Observe gets one outcome per callback.
 	Observe func(Outcome)
 	Log     *slog.Logger
@@ -92,7 +95,7 @@ func newCallback(o CallbackOptions) *callback {
 func (h *callback) echo() *echo.Echo {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard) // ours is h.Log
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientIP(h.Proxies)
 	e.HTTPErrorHandler = writeStatus
 	for _, path := range []string{NotificationsPath, LifecyclePath} {
 		e.POST(path, h.serve)

@@ -50,6 +50,6 @@ func AddTrail(e *echo.Echo, trails Trails) {
 		case people > 1:
 			return echo.NewHTTPError(http.StatusConflict, "several people have this address or number; name one by id or user name, or the tenant")
 		}
-		return c.JSON(http.StatusOK, trail)
+		return writeJSON(c, http.StatusOK, trail)
 	})
 }

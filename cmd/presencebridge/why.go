@@ -7,18 +7,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/trail"
 )
 
 func whyCommand() *cobra.Command {
-	var file, at, tenant, output string
+	var f commonFlags
+	var at, tenant string
 	cmd := &cobra.Command{
 		Use:   "why PERSON --config FILE [--at 10:42]",
 		Short: "Say why somebody was reachable or not at some time",
@@ -34,17 +33,11 @@ func whyCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if file == "" {
-				return usageError{fmt.Errorf("%s needs --config FILE; docs/configuration.md explains every key", cmd.CommandPath())}
-			}
-			if output != outputText && output != outputJSON {
-				return usageError{fmt.Errorf("--output %q: text or json", output)}
-			}
 			moment, err := readMoment(at, time.Now())
 			if err != nil {
 				return err
 			}
-			c, err := config.Load(file, os.Environ())
+			c, err := f.load(cmd)
 			if err != nil {
 				return err
 			}
@@ -61,16 +54,15 @@ func whyCommand() *cobra.Command {
 			if err := o.call(cmd.Context(), http.MethodGet, path, &t); err != nil {
 				return err
 			}
-			if output == outputJSON {
+			if f.output == outputJSON {
 				return printJSON(cmd.OutOrStdout(), t)
 			}
 			return printTrail(cmd.OutOrStdout(), t)
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE` (YAML)")
+	f.register(cmd)
 	cmd.Flags().StringVar(&at, "at", "", "`TIME` that is asked about, of this machine's clock: 10:42, 10:42:30 or 2026-11-23T10:42:00Z; now if left out")
 	cmd.Flags().StringVar(&tenant, "tenant", "", "only the tenant of this `NAME`")
-	cmd.Flags().StringVarP(&output, "output", "o", outputText, "`FORMAT`: text or json")
 	return cmd
 }
 

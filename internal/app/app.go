@@ -93,6 +93,9 @@ func (s *service) run(ctx context.Context) error {
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s) })
+	if s.acme != nil {
+		workers.Go(func() error { return s.acme.Run(working) })
+	}
 	if s.forwarding != nil {
 		workers.Go(func() error { return s.forward(working) })
 	}
@@ -104,6 +107,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })
+	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {
 		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })
 	}

@@ -18,6 +18,7 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/forward"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
@@ -57,7 +58,9 @@ func everyMetric(t *testing.T) map[string]family {
 		now := time.Unix(1, 0)
 		return []handlers.Subscription{{Tenant: "contoso", Account: "a", ExpiresAt: now, RenewedAt: now, LastDeliveryAt: now}}
 	}
-	m.registry.MustRegister(state)
+	m.registry.MustRegister(state, expiryMetrics{func() []expiry.Item {
+		return []expiry.Item{{Kind: expiry.ClientSecret, State: expiry.Known}, {Kind: expiry.Password, State: expiry.Unknown}}
+	}})
 
 	families := map[string]family{}
 	gathered, err := m.registry.Gather()

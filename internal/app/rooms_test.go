@@ -49,6 +49,7 @@ var rooms = map[string]room{
 	"internal/intake":             {imports: []string{"events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/coverage":           {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
+	"internal/expiry":             {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/board":              {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
 	"internal/trail":              {imports: []string{"events", "internal/graph", "internal/intake"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/inquiry":            {imports: []string{"docs", "events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
@@ -56,8 +57,9 @@ var rooms = map[string]room{
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
+	"internal/acme":               {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
 	"internal/app": {
-		imports: []string{"events", "handlers", "subscriptions", "internal/board", "internal/broker", "internal/config", "internal/coverage", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
+		imports: []string{"events", "handlers", "subscriptions", "internal/acme", "internal/board", "internal/broker", "internal/config", "internal/coverage", "internal/expiry", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
 			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/sweep", "internal/trail", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},

@@ -9,8 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/acme"
 	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -38,7 +40,9 @@ type service struct {
 	wipeRSA    func()             // nil until the keys may be copied
 	tenants    map[string]*tenant // by tenant id
 	metrics    *metrics
-	forwarding *forwarding // nil if nothing is forwarded
+	forwarding *forwarding   // nil if nothing is forwarded
+	acme       *acme.Manager // nil unless the certificate comes from an authority
+	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -120,6 +124,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
+	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
 		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
@@ -132,6 +137,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 func (s *service) close() error {
 	if s.forwarding != nil {
 		s.forwarding.conn.Close()
+	}
+	if s.acme != nil {
+		s.acme.Close()
 	}
 	if s.bus != nil {
 		s.bus.close()
@@ -225,21 +233,24 @@ func intakeFields(f config.Fields) intake.Fields {
 	return intake.Fields{Phones: f.Phones, DisplayName: f.DisplayName, StatusMessage: f.StatusMessage, WorkLocation: f.WorkLocation}
 }
 
-// trustRoots are the system's and, if named, those of a file. Nil are the system's.
-func trustRoots(file string) (*x509.CertPool, error) {
+// trustRoots are those of graph.ca_file.
+func trustRoots(file string) (*x509.CertPool, error) { return rootsOf("graph.ca_file", file) }
+
+// rootsOf are the system's and, if named, those of a file. Nil are the system's.
+func rootsOf(key, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read graph.ca_file: %w", err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("graph.ca_file %s holds no certificate in PEM form", file)
+		return nil, fmt.Errorf("%s %s holds no certificate in PEM form", key, file)
 	}
 	return roots, nil
 }

@@ -25,6 +25,7 @@ type tenant struct {
 	config   atomic.Pointer[config.Tenant] // of now: a reload replaces it
 	coverage *coverage.Tracker
 	app      *signin.Credential
+	reader   *sdk.Client // as the app
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
 	users    []*signin.Credential       // of the service users
@@ -45,6 +46,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	if t.app, reader, err = connection.app(log); err != nil {
 		return nil, err
 	}
+	t.reader = reader
 	everybody := func() []string { return s.directory.IDs(c.ID) }
 	t.sweeper = sweep.New(sweep.Options{
 		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.intake.Accept,

@@ -85,6 +85,9 @@ func (t *Tracker) look() (f findings) {
 			}
 		}
 	}
+	for _, a := range t.all() {
+		a.expiring = t.Expiring(a.Key)
+	}
 	for _, a := range t.accounts {
 		a.voice.want(a.statement(t.plan), now, t.Repeat)
 	}
@@ -146,7 +149,7 @@ func (t *Tracker) due() (due []*voice, messages []events.Message) {
 		}
 		m, err := events.NewMessage(events.CoverageEvent{ID: v.id, Data: events.CoverageData{
 			TenantID: t.TenantID, Tenant: t.Tenant, Account: a.Key,
-			State: v.next.state, Reason: v.next.reason, People: v.next.people,
+			State: v.next.state, Reason: v.next.reason, People: v.next.people, Expiring: v.next.expiring,
 			ObservedAt: v.since, PublishedAt: now,
 		}})
 		if err != nil {

@@ -3,6 +3,7 @@ package coverage
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +34,16 @@ const (
 type statement struct {
 	state, reason string
 	people        events.Covered
+	expiring      []events.Expiring
+}
+
+func (s statement) equal(o statement) bool {
+	return s.state == o.state && s.reason == o.reason && s.people == o.people && slices.Equal(s.expiring, o.expiring)
 }
 
 // statement of now.
 func (a *account) statement(plan Plan) statement {
-	s := statement{state: events.Healthy, people: a.people}
+	s := statement{state: events.Healthy, people: a.people, expiring: a.expiring}
 	switch {
 	case a.record == nil:
 		s.state, s.reason = events.Polled, polledBecause(a.people.Assigned, plan)
@@ -89,7 +95,7 @@ type voice struct {
 // want takes the statement of now. What was said already is said again after a
 // while, so that the stream always holds it.
 func (v *voice) want(s statement, now time.Time, repeat time.Duration) {
-	same := v.certain && s == v.said
+	same := v.certain && s.equal(v.said)
 	if same && now.Before(v.saidAt.Add(repeat)) {
 		v.waiting = time.Time{}
 		return
@@ -97,7 +103,7 @@ func (v *voice) want(s statement, now time.Time, repeat time.Duration) {
 	if v.waiting.IsZero() {
 		v.waiting, v.id = now, ""
 	}
-	if v.id == "" || s != v.next {
+	if v.id == "" || !s.equal(v.next) {
 		v.next, v.id, v.since = s, rand.Text(), now
 		if same {
 			v.since = v.saidSince

@@ -16,7 +16,8 @@ type Tenant struct {
 	Accounts   []Account // service users; the directory lists them among the users
 	Users      []User
 	Groups     []Group
-	// PasswordValidityDays is the domain's policy; 0 means 90, 2147483647 never.
+	// PasswordValidityDays is the domain's policy; 0 means 90, 2147483647 never,
+	// a negative one that the domain names none.
 	PasswordValidityDays int
 }
 

@@ -22,8 +22,8 @@ func (f Fields) keep(p graph.Presence) graph.Presence {
 	return p
 }
 
-// user is a person as consumers may see them.
-func (f Fields) user(p people.Person) events.User {
+// User is a person as consumers may see them.
+func (f Fields) User(p people.Person) events.User {
 	u := events.User{ID: p.ID, UserPrincipalName: p.UserPrincipalName, Mail: p.Mail}
 	if f.DisplayName {
 		u.DisplayName = p.DisplayName
@@ -43,7 +43,7 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 	e := events.UserEvent{ID: id, Data: events.UserData{
 		TenantID:       r.TenantID,
 		Tenant:         in.Tenants[r.TenantID],
-		User:           in.Fields.user(person),
+		User:           in.Fields.User(person),
 		Availability:   r.Presence.Availability,
 		Activity:       r.Presence.Activity,
 		OutOfOffice:    r.Presence.OutOfOffice,

@@ -32,7 +32,7 @@ type Entry struct {
 	Freshness      string    `json:"freshness,omitempty"`
 	Became         string    `json:"became,omitempty"`   // published, stale, repeated, older or failed
 	EventID        string    `json:"eventId,omitempty"`  // of a decision: what it decided about
-	Times          int       `json:"times,omitempty"`    // so often in a row, if more than once
+	Times          int       `json:"times,omitzero"`     // so often in a row, if more than once
 	LastAt         time.Time `json:"lastAt,omitzero"`    // then, the last time
 	StoredAt       time.Time `json:"storedAt,omitzero"`  // on the stream, by the server's clock
 	StoredMs       *float64  `json:"storedMs,omitempty"` // from At until then
@@ -41,7 +41,7 @@ type Entry struct {
 	Client    string   `json:"client,omitempty"`
 	Decision  string   `json:"decision,omitempty"`
 	Rule      string   `json:"rule,omitempty"`
-	RuleLine  int      `json:"ruleLine,omitempty"`
+	RuleLine  int      `json:"ruleLine,omitzero"`
 	DecidedMs *float64 `json:"decidedMs,omitempty"` // since the state came that it is about; a hold counts, too
 
 	// Of coverage, and of the directory.
@@ -71,7 +71,7 @@ type Trail struct {
 	// was published and decided.
 	Since      time.Time `json:"since"`
 	Incomplete string    `json:"incomplete,omitempty"` // why something may be missing
-	Truncated  bool      `json:"truncated,omitempty"`  // older entries are left out
+	Truncated  bool      `json:"truncated,omitzero"`   // older entries are left out
 	Entries    []Entry   `json:"entries"`              // in the order of their times
 }
 
