@@ -161,6 +161,7 @@ func (o *office) add(e *echo.Echo, feeds FeedOptions) {
 	AddCoverage(e, o)
 	AddReport(e, o)
 	AddKeys(e, &o.keys)
+	AddTrail(e, o.Trail)
 	AddFeed(e, o.feed, feeds)
 	AddOpenAPI(e)
 }

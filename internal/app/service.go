@@ -18,6 +18,7 @@ import (
 	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/trail"
 	"jtel.de/presencebridge/internal/vault"
 )
 
@@ -32,6 +33,7 @@ type service struct {
 	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
+	notes      *trail.Notes
 	announcer  *intake.Announcer
 	tokens     *notification.Tokens
 	opener     *notification.Opener
@@ -75,6 +77,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		return nil, err
 	}
 	s.board = board.New(o.Log)
+	s.notes = trail.New(o.Config.Events.History, time.Now)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
@@ -116,6 +119,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
 		Seen:    s.seen,
+		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
 		Stored:  s.metrics.stored,
 		Log:     o.Log,

@@ -139,7 +139,10 @@ func run(ctx context.Context, o Options, dir string) (Summary, error) {
 	})
 	summary, err := live(ctx, serving, o, sim, started)
 	stop()
-	return summary, errors.Join(err, service.Wait())
+	if ended := service.Wait(); ctx.Err() == nil || !errors.Is(ended, context.Canceled) { // else it was stopped while it started
+		err = errors.Join(err, ended)
+	}
+	return summary, err
 }
 
 // live waits until everybody is covered, lets the people live, and waits for
