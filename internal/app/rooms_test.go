@@ -53,6 +53,7 @@ var rooms = map[string]room{
 	"internal/board":              {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
 	"internal/trail":              {imports: []string{"events", "internal/graph", "internal/intake"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/inquiry":            {imports: []string{"docs", "events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
+	"internal/tracing":            {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
@@ -71,7 +72,7 @@ var rooms = map[string]room{
 	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
 		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
-	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people", "internal/trail"}},
+	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people", "internal/tracing", "internal/trail"}},
 }
 
 func TestRooms(t *testing.T) {
