@@ -35,13 +35,19 @@ func NewAdmin(o AdminOptions) *echo.Echo {
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { writeProblem(err, c, o.Log) }
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error { return guard(c, o.Log, func() error { return next(c) }) }
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			h.Set("Cache-Control", "no-store") // of now, and about people
+			h.Set("X-Content-Type-Options", "nosniff")
+			return guard(c, o.Log, func() error { return next(c) })
+		}
 	})
 	if o.Token != "" {
 		e.Use(bearer(o.Token))
 	}
+	e.Use(perimeter(o.Token == ""))
 	e.GET("/healthz", func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+		return writeJSON(c, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	e.GET("/readyz", func(c echo.Context) error { return readiness(c, o) })
 	if o.Metrics != nil {
@@ -66,7 +72,7 @@ func readiness(c echo.Context, o AdminOptions) error {
 	if ask("notReady", o.NotReady) {
 		status, answer["status"] = http.StatusServiceUnavailable, "not ready"
 	}
-	return c.JSON(status, answer)
+	return writeJSON(c, status, answer)
 }
 
 // bearer asks for the token, except where an orchestrator probes. Hashes are

@@ -77,6 +77,7 @@ func init() {
 		{"PATCH", "users/*", limitDirectory, 2, manages("User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All"), (*Simulator).updateUser},
 		{"GET", "organization", limitDirectory, 1, has("User.Read", "Organization.Read.All", "Directory.Read.All"), (*Simulator).getOrganization},
 		{"GET", "servicePrincipals(appId='*')", limitDirectory, 1, readApps, (*Simulator).getServicePrincipal},
+		{"GET", "servicePrincipals(appId='*')/appRoleAssignedTo", limitDirectory, 1, readApps, (*Simulator).getAssignedTo},
 		{"GET", "domains/*", limitDirectory, 1, readDomains, (*Simulator).getDomain},
 		{"POST", "communications/getPresencesByUserId", limitPresence, 0, has("Presence.Read.All"), (*Simulator).getPresences},
 		{"GET", "communications/presences/*", limitPresence, 0, readPresence, (*Simulator).getPresence},

@@ -43,6 +43,8 @@ type App struct {
 	Certificates []*x509.Certificate
 	// Secrets are good besides Secret.
 	Secrets []AppSecret
+	// Assigned are the display names of those who are assigned to the app.
+	Assigned []string
 	// Roles are the granted application permissions, Scopes the consented delegated
 	// ones; nil means all that the product needs, empty means none.
 	Roles, Scopes []string
@@ -56,6 +58,10 @@ type Account struct {
 
 	PasswordPolicies string    // as "DisablePasswordExpiration"
 	PasswordChanged  time.Time // zero means 30 days before the start
+
+	// DirectoryRoles are the template ids of administrators' roles, beside that
+	// of an ordinary member.
+	DirectoryRoles []string
 }
 
 // User is somebody in the directory. The empty string is null at Graph.
@@ -85,7 +91,7 @@ var (
 )
 
 func (t Tenant) clone() Tenant {
-	t.App.Roles, t.App.Scopes = slices.Clone(t.App.Roles), slices.Clone(t.App.Scopes)
+	t.App.Roles, t.App.Scopes, t.App.Assigned = slices.Clone(t.App.Roles), slices.Clone(t.App.Scopes), slices.Clone(t.App.Assigned)
 	t.App.Secrets, t.App.Certificates = slices.Clone(t.App.Secrets), slices.Clone(t.App.Certificates)
 	t.Administrators = slices.Clone(t.Administrators)
 	t.Accounts, t.Users, t.Groups = slices.Clone(t.Accounts), slices.Clone(t.Users), slices.Clone(t.Groups)

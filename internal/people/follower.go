@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -54,6 +55,8 @@ type Follower struct {
 	mirror   *mirror // nil: the next resolution reads everything
 	fullAt   time.Time
 	selected Selection // what mirror was made for
+
+	last atomic.Pointer[[]Miss] // the entries of the last resolution
 }
 
 // NewFollower starts nothing: call Run.
@@ -66,6 +69,15 @@ func NewFollower(o Options) *Follower {
 
 // Ready is closed after the first resolution that succeeded.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
+
+// Missed are the entries of the selection that meant no one when they were last
+// resolved. It may be asked from anywhere; the slice must not be changed.
+func (f *Follower) Missed() []Miss {
+	if m := f.last.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
 
 // Refresh asks for a resolution now that reads everything, and that is believed
 // even where it loses a group or everybody: it is what an operator's reload
@@ -128,6 +140,7 @@ func (f *Follower) resolve(ctx context.Context) error {
 		f.groups[entry] = true
 	}
 	diff := f.o.Directory.Replace(f.o.TenantID, r.People)
+	f.last.Store(&r.Missed)
 	f.succeeded(ctx, r, diff)
 	if f.o.Changed != nil && !diff.Empty() {
 		f.o.Changed(diff)

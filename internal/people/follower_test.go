@@ -200,6 +200,9 @@ func TestLogsNameNobody(t *testing.T) {
 				f.failed(ctx, err)
 			}
 		}
+		if missed := f.Missed(); len(missed) != 1 || missed[0].Entry != "nobody@contoso.com" {
+			t.Errorf("missed %v", missed) // a resolution that fails takes nothing away
+		}
 		log := f.log.String()
 		if !strings.Contains(log, "entries=1") || !strings.Contains(log, "request_id=r1") {
 			t.Errorf("the log does not tell of the mistakes:\n%s", log)

@@ -71,8 +71,11 @@ type Sweeper struct {
 	broken   int             // how many could not be read, as last logged
 	leftOut  map[string]bool // since the last interval
 
-	mu    sync.Mutex
-	asked map[string]graph.Origin // bounded by the number of people
+	mu      sync.Mutex
+	asked   map[string]graph.Origin // bounded by the number of people
+	reading int                     // taken from asked and not read yet
+	readAt  time.Time
+	trouble string
 }
 
 // New starts nothing.
@@ -137,6 +140,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		began := s.Now()
 		s.stored = 0
 		err := s.round(ctx)
+		s.note(err)
 		if graph.Stopped(ctx, err) {
 			return nil
 		}
@@ -200,7 +204,7 @@ func (s *Sweeper) take() map[string]graph.Origin {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	asked := s.asked
-	s.asked = make(map[string]graph.Origin, len(asked))
+	s.asked, s.reading = make(map[string]graph.Origin, len(asked)), len(asked)
 	return asked
 }
 
