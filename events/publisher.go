@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -48,6 +49,10 @@ type Ack struct {
 
 // ErrUnavailable means that nobody who could store the message is there.
 var ErrUnavailable = errors.New("nats is not available")
+
+// ErrConflict means that a conditional message was not stored, because the last
+// message of its subject is another one than its publisher knew.
+var ErrConflict = errors.New("another message came first")
 
 // errNoAck tells our own deadline from the caller's.
 var errNoAck = errors.New("no acknowledgement in time")
@@ -125,6 +130,9 @@ func (m Message) nats() *nats.Msg {
 		// Lower case, as W3C spells it; Set would capitalise it.
 		out.Header["traceparent"] = []string{m.Traceparent}
 	}
+	if m.Conditional {
+		out.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(m.After, 10))
+	}
 	if m.rollup {
 		out.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	}
@@ -155,6 +163,13 @@ func (p *Publisher) wait(ctx context.Context, future jetstream.PubAckFuture) Ack
 	case err = <-future.Err():
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch api.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			p.answered()
+			return Ack{Err: fmt.Errorf("%w: %w", ErrConflict, err)}
+		}
 	}
 	if silent(err) {
 		p.notAnswered(future.Msg().Subject)
