@@ -36,6 +36,7 @@ func serveCommand() *cobra.Command {
 			defer signal.Stop(hangup)
 			level := new(slog.LevelVar)
 			level.Set(c.Log.Level)
+			app.TuneMemory()
 			return app.Run(cmd.Context(), app.Options{
 				Config:              c,
 				Log:                 newLog(cmd.ErrOrStderr(), c.Log.Format, level),

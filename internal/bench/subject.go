@@ -31,10 +31,12 @@ const subject = "subject"
 // answer is a line that the process under test writes, one for each line that
 // it reads.
 type answer struct {
-	NATS  string        // where the service's NATS listens; of the first line only
-	CPU   time.Duration // processor time of the process so far, user and system
-	Ops   int           // operations of "limit"
-	Error string
+	NATS string        // where the service's NATS listens; of the first line only
+	CPU  time.Duration // processor time of the process so far, user and system
+	Ops  int           // operations of "limit"
+	// Memory is the most that the process has had resident so far, in bytes.
+	Memory int64
+	Error  string
 }
 
 // serve runs the service of a configuration file until stdin ends. It obeys, a
@@ -55,6 +57,7 @@ func serve(ctx context.Context, file string, in io.Reader, out io.Writer) error 
 		return err
 	}
 
+	app.TuneMemory()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	encoder := json.NewEncoder(out)
@@ -97,6 +100,7 @@ func obey(in io.Reader, encoder *json.Encoder, limits *limits) error {
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 			return fmt.Errorf("ask for the processor time: %w", err)
 		}
+		a.Memory = usage.Maxrss << 10 // Linux gives KiB
 		a.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 		if err := encoder.Encode(a); err != nil {
 			return err

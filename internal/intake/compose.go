@@ -2,6 +2,7 @@ package intake
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -36,9 +37,11 @@ func (f Fields) user(p people.Person) events.User {
 
 // compose makes the message that tells a reading and whether it still holds.
 func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, trace string) (events.Message, error) {
-	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
+	var id string
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
+	} else {
+		id = events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
 	}
 	e := events.UserEvent{ID: id, Data: events.UserData{
 		TenantID:       r.TenantID,
@@ -75,7 +78,11 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 func traceparent() string {
 	var id [24]byte
 	rand.Read(id[:]) // never fails
-	return fmt.Sprintf("00-%x-%x-00", id[:16], id[16:])
+	b := append(make([]byte, 0, 55), "00-"...)
+	b = hex.AppendEncode(b, id[:16])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[16:])
+	return string(append(b, "-00"...))
 }
 
 // stateOf lists everything a change of which makes a new event.
