@@ -2,10 +2,12 @@
 package docs_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +24,24 @@ import (
 // schema compiles a part of the schema, such as "/$defs/userEvent"; formats count.
 func schema(t testing.TB, part string) *jsonschema.Schema {
 	t.Helper()
+	return schemaOf(t, "events.schema.json", part)
+}
+
+func schemaOf(t testing.TB, file, part string) *jsonschema.Schema {
+	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	s, err := c.Compile("events.schema.json#" + part)
+	// They refer to each other by their ids, not by where the files are.
+	for _, name := range []string{"events.schema.json", "requests.schema.json"} {
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(read(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.AddResource("https://presencebridge.jtel.de/schemas/v1/"+name, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := c.Compile("https://presencebridge.jtel.de/schemas/v1/" + file + "#" + part)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +109,8 @@ func TestSchemaRefuses(t *testing.T) {
 		{"directory_removed.json", `"id": "b36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1"`, `"id": "b36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1", "mail": "a@b.c"`},
 		{"coverage.json", `"push": 0`, `"push": -1`},
 		{"coverage.json", `"silent"`, `"happy"`},
+		{"coverage_expiring.json", `"withinDays": 14`, `"withinDays": -1`},
+		{"coverage_expiring.json", `"client_secret"`, `"client secret"`},
 		{"decision.json", `"unreachable"`, `"perhaps"`},
 		{"decision.json", `"/clients/mandant-1"`, `"/clients/mandant 1"`},
 		{"decision.json", `"ruleLine": 14`, `"ruleLine": 0`},
@@ -185,11 +204,18 @@ func TestAsyncAPI(t *testing.T) {
 	}
 
 	// Every channel is one of the stream's subjects, and the other way round.
-	var subjects []string
+	var subjects, requests []string
 	placeholder := regexp.MustCompile(`\{([^}]+)\}`)
 	for name, c := range d.Channels {
-		prefix, _, _ := strings.Cut(c.Address, "{")
-		subjects = append(subjects, prefix+">")
+		switch {
+		case c.Address == "": // the asker's inbox
+			continue
+		case strings.HasPrefix(c.Address, "presence.v1.api."):
+			requests = append(requests, c.Address)
+		default:
+			prefix, _, _ := strings.Cut(c.Address, "{")
+			subjects = append(subjects, prefix+">")
+		}
 		for _, p := range placeholder.FindAllStringSubmatch(c.Address, -1) {
 			if c.Parameters[p[1]] == nil {
 				t.Errorf("channel %s does not explain %s", name, p[1])
@@ -204,7 +230,11 @@ func TestAsyncAPI(t *testing.T) {
 			t.Errorf("no channel for %s", s)
 		}
 	}
-	if len(d.Operations) != len(d.Channels) || len(subjects) != len(events.StreamSubjects()) {
+	slices.Sort(requests)
+	if want := []string{events.RequestCoverage, events.RequestFind, events.RequestGet, events.RequestList, events.RequestRefresh}; !slices.Equal(requests, want) {
+		t.Errorf("requests %v, want %v", requests, want)
+	}
+	if len(d.Operations) != len(subjects)+len(requests) || len(subjects) != len(events.StreamSubjects()) {
 		t.Errorf("%d operations on %d channels", len(d.Operations), len(d.Channels))
 	}
 
@@ -220,8 +250,8 @@ func TestAsyncAPI(t *testing.T) {
 			if lookUp(tree, path) == nil {
 				t.Errorf("%s leads nowhere", r[1])
 			}
-		case "./events.schema.json":
-			schema(t, path) // fails if there is none
+		case "./events.schema.json", "./requests.schema.json":
+			schemaOf(t, strings.TrimPrefix(file, "./"), path) // fails if there is none
 		default:
 			t.Errorf("%s is another document", r[1])
 		}
@@ -241,8 +271,11 @@ func TestAsyncAPI(t *testing.T) {
 		if err := yaml.Unmarshal(b, &m); err != nil {
 			t.Fatal(err)
 		}
+		file, path, _ := strings.Cut(m.Payload.Ref, "#")
+		if file != "./events.schema.json" {
+			continue
+		}
 		names[m.Name] = true
-		_, path, _ := strings.Cut(m.Payload.Ref, "#")
 		s := schema(t, path)
 		for _, file := range goldenFiles(t) {
 			golden := read(t, file)

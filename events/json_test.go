@@ -139,6 +139,8 @@ func TestGolden(t *testing.T) {
 		People: events.Covered{Assigned: 650, Poll: 648, None: 2}, ObservedAt: at, PublishedAt: at,
 	}}
 	testGolden(t, "coverage.json", coverage, coverage)
+	coverage.Data.Expiring = []events.Expiring{{Kind: "client_secret", WithinDays: 14, EndsAt: at.Add(13 * 24 * time.Hour)}}
+	testGolden(t, "coverage_expiring.json", coverage, coverage)
 
 	decision := events.DecisionEvent{ID: "id-4", Time: at, Data: events.DecisionData{
 		Client: "mandant-1", TenantID: tenant, UserID: agent1, Decision: events.Unreachable,

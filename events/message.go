@@ -1,5 +1,13 @@
 package events
 
+import (
+	"maps"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
 // Message is an event ready to be published.
 type Message struct {
 	Subject string
@@ -15,6 +23,8 @@ type Message struct {
 
 	// rollup wipes what the subject held before.
 	rollup bool
+	// header is that of a message that is passed on as it is.
+	header nats.Header
 }
 
 // Headers that the server or the key-value convention give a meaning.
@@ -23,6 +33,26 @@ const (
 	operationPurge  = "PURGE"
 	headerSource    = "Nats-Stream-Source" // "PRESENCE <sequence> ..." on what the server copied
 )
+
+// PassOn makes a message that stores on another server what m tells, as it is:
+// event, purge or whatever else is on the stream, with its own id. A message
+// without an id, which a purge is, gets the one given.
+func PassOn(m jetstream.Msg, id string) Message {
+	header := maps.Clone(m.Headers())
+	if header == nil {
+		header = nats.Header{}
+	}
+	for name := range header {
+		// What the sender expected of the first stream need not hold on the next.
+		if strings.HasPrefix(name, "Nats-Expected-") {
+			delete(header, name)
+		}
+	}
+	if header.Get(jetstream.MsgIDHeader) == "" {
+		header.Set(jetstream.MsgIDHeader, id)
+	}
+	return Message{Subject: m.Subject(), ID: header.Get(jetstream.MsgIDHeader), Data: m.Data(), header: header}
+}
 
 // isTraceparent checks the form 00-<32 hex>-<16 hex>-<2 hex>, in lower case.
 func isTraceparent(s string) bool {

@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 
 	"jtel.de/presencebridge/events"
 )
@@ -22,13 +25,17 @@ func TestPermissions(t *testing.T) {
 			Subscribe: &server.SubjectPermission{Allow: subscribe},
 		}}
 	}
+	answering := func(u *server.User) *server.User {
+		u.Permissions.Response = &server.ResponsePermission{MaxMsgs: 1, Expires: time.Minute}
+		return u
+	}
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
-			user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}, []string{"presence.v1.api.>", "_INBOX.>"}),
-			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>"}),
+			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}, []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"})),
+			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>"}),
 		}
 	})
-	as := func(name string) (*events.Publisher, jetstream.JetStream) {
+	as := func(name string) (*nats.Conn, *events.Publisher, jetstream.JetStream) {
 		nc, err := events.Connect(events.ConnectOptions{
 			URL: strings.Replace(s.ClientURL(), "nats://", "nats://"+name+":p@", 1), Log: slog.New(slog.DiscardHandler),
 		})
@@ -40,9 +47,9 @@ func TestPermissions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return publisher(t, nc), js
+		return nc, publisher(t, nc), js
 	}
-	bridge, js := as("bridge")
+	bridgeConn, bridge, js := as("bridge")
 	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +58,28 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 
-	adapter, js := as("adapter")
+	// The bridge offers its service, and the adapter gets an answer.
+	service, err := micro.AddService(bridgeConn, micro.Config{Name: events.Service, Version: "1.0.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Stop()
+	err = service.AddEndpoint("find", micro.HandlerFunc(func(r micro.Request) { _ = r.Error("404", "nobody", nil) }), micro.WithEndpointSubject(events.RequestFind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bridgeConn.FlushTimeout(30 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+
+	adapterConn, adapter, js := as("adapter")
+	_, err = events.Find(t.Context(), adapterConn, events.FindRequest{Mail: "a@b.c"})
+	if refused, ok := errors.AsType[*events.RequestError](err); !ok || refused.Code != events.CodeNotFound {
+		t.Error(err)
+	}
+	if info, err := adapterConn.RequestWithContext(t.Context(), "$SRV.INFO.presence", nil); err != nil || len(info.Data) == 0 {
+		t.Error(err)
+	}
 	enough := errors.New("enough")
 	if err := events.WatchUsers(t.Context(), js, func(events.UserEvent) error { return enough }); !errors.Is(err, enough) {
 		t.Error(err)

@@ -57,6 +57,10 @@ var ErrConflict = errors.New("another message came first")
 // errNoAck tells our own deadline from the caller's.
 var errNoAck = errors.New("no acknowledgement in time")
 
+// errNoConnection is what the library calls an exceeded outbound buffer, because
+// we let it hold nothing back for later.
+var errNoConnection = errors.New("there is no connection to the server")
+
 // NewPublisher takes a connection made by [Connect]; one that buffers while it
 // is reconnecting is refused, because an unacknowledged message would be sent
 // later although its sender was told that it failed.
@@ -79,7 +83,14 @@ func NewPublisher(nc *nats.Conn, o PublisherOptions) (*Publisher, error) {
 // message, in the same order.
 func (p *Publisher) Publish(ctx context.Context, msgs []Message) []Ack {
 	out := outgoing()
-	return p.publish(ctx, len(msgs), func(i int) *nats.Msg { msgs[i].write(out); return out })
+	return p.publish(ctx, len(msgs), func(i int) *nats.Msg {
+		m := &msgs[i]
+		if m.header != nil {
+			return &nats.Msg{Subject: m.Subject, Data: m.Data, Header: m.header}
+		}
+		m.write(out)
+		return out
+	})
 }
 
 // publish sends n messages, which may be one that changes: sending copies it.
@@ -246,7 +257,10 @@ func silent(err error) bool {
 
 // unavailable marks the errors that mean that nobody is there to store it.
 func unavailable(err error) error {
-	if silent(err) || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrDisconnected) ||
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, errNoConnection)
+	}
+	if silent(err) || errors.Is(err, nats.ErrDisconnected) ||
 		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

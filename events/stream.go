@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,12 +34,39 @@ type StreamOptions struct {
 	History time.Duration
 	// Replicas of stream and bucket; zero means one.
 	Replicas int
+	// Keep is how long the stream keeps changes for whoever takes them elsewhere,
+	// if that is longer than History; MaxBytes bounds the stream, oldest first.
+	// Zero means no more than History, and no bound.
+	Keep     time.Duration
+	MaxBytes int64
 }
 
 // Setup creates the stream and the bucket, or changes them to these options
 // without losing what they hold beyond the new history. It may be run at every
 // start and by several replicas at once. It needs nats-server 2.11 or newer.
 func Setup(ctx context.Context, js jetstream.JetStream, o StreamOptions) error {
+	return setUp(ctx, o, js.CreateOrUpdateStream)
+}
+
+// SetupMissing creates the stream and the bucket where they are missing, and
+// leaves them as they are where they exist: on a server that others set up, or
+// share. It is an error if what exists cannot do what [Setup]'s can.
+func SetupMissing(ctx context.Context, js jetstream.JetStream, o StreamOptions) error {
+	return setUp(ctx, o, func(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, want.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			if stream, err = js.CreateStream(ctx, want); errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				stream, err = js.Stream(ctx, want.Name) // somebody else was quicker
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return stream, fits(stream.CachedInfo().Config, want)
+	})
+}
+
+func setUp(ctx context.Context, o StreamOptions, make func(context.Context, jetstream.StreamConfig) (jetstream.Stream, error)) error {
 	o.History = cmp.Or(o.History, defaultHistory)
 	o.Replicas = cmp.Or(o.Replicas, 1)
 	// The server's smallest duplicate window is 100 ms.
@@ -46,9 +74,27 @@ func Setup(ctx context.Context, js jetstream.JetStream, o StreamOptions) error {
 		return fmt.Errorf("set up stream %s: history of %s is less than a second", Stream, o.History)
 	}
 	for _, config := range []jetstream.StreamConfig{streamConfig(o), bucketConfig(o)} {
-		if _, err := js.CreateOrUpdateStream(ctx, config); err != nil {
+		if _, err := make(ctx, config); err != nil {
 			return fmt.Errorf("set up stream %s: %w", config.Name, explain(err, o))
 		}
+	}
+	return nil
+}
+
+// fits reports what an existing stream lacks.
+func fits(have, want jetstream.StreamConfig) error {
+	for _, subject := range want.Subjects {
+		if !slices.Contains(have.Subjects, subject) {
+			return fmt.Errorf("it exists without the subject %s; add that, or delete the stream and let it be made anew", subject)
+		}
+	}
+	switch {
+	case !have.AllowRollup:
+		return errors.New("it exists without allow_rollup_hdrs, so that nobody could be purged; delete the stream and let it be made anew")
+	case !have.AllowMsgTTL:
+		return errors.New("it exists without allow_msg_ttl; switch that on, or delete the stream and let it be made anew")
+	case len(want.Sources) != len(have.Sources):
+		return fmt.Errorf("it exists without its source %s; delete the stream and let it be made anew", Stream)
 	}
 	return nil
 }
@@ -61,7 +107,8 @@ func streamConfig(o StreamOptions) jetstream.StreamConfig {
 		Storage:     jetstream.FileStorage,
 		Replicas:    o.Replicas,
 		Discard:     jetstream.DiscardOld,
-		MaxAge:      o.History,
+		MaxAge:      max(o.History, o.Keep),
+		MaxBytes:    cmp.Or(o.MaxBytes, -1),
 		Duplicates:  min(o.History, maxDuplicates),
 		AllowDirect: true,
 		AllowRollup: true,
@@ -115,12 +162,14 @@ func explain(err error, o StreamOptions) error {
 		case codeNoPeers, codeReplicasNotSupported:
 			advice = fmt.Sprintf("the cluster cannot hold %d replicas; set nats.replicas to the number of its JetStream servers or less", o.Replicas)
 		case codeInsufficientResources, codeStorageExceeded:
-			advice = "give JetStream more storage, or shorten events.history"
+			advice = "give JetStream more storage, shorten events.history or lower nats.forward.max_mib"
 		case codeSubjectOverlap:
 			advice = "another stream takes in presence.v1 subjects; remove them from it"
 		}
 	}
 	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return errNoConnection
 	case errors.Is(err, nats.ErrNoResponders):
 		advice = "nobody answers for JetStream: enable it on the server, or wait for the cluster to elect a leader"
 	case errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, context.DeadlineExceeded):

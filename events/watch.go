@@ -14,6 +14,9 @@ import (
 // Watcher follows the last state of everybody through the bucket. Its functions
 // are called one at a time; an error that one of them returns ends the watch.
 type Watcher struct {
+	// Began is called before everybody's last state is given: at the start and
+	// after every outage. May be nil.
+	Began func() error
 	// Changed gets the last event of every person, then every change. Of changes
 	// in quick succession it may see only the last. After an outage it gets the
 	// last event of every person again, which is how nothing is missed.
@@ -111,9 +114,12 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 	}
 	defer consuming.Stop()
 
+	if err := call(w.Began); err != nil {
+		return err
+	}
 	pending := consumer.CachedInfo().NumPending
 	if pending == 0 {
-		if err := w.current(); err != nil {
+		if err := call(w.Current); err != nil {
 			return err
 		}
 	}
@@ -138,7 +144,7 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 			}
 			if pending > 0 && meta.NumPending == 0 {
 				pending = 0
-				if err := w.current(); err != nil {
+				if err := call(w.Current); err != nil {
 					return err
 				}
 			}
@@ -146,11 +152,11 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 	}
 }
 
-func (w Watcher) current() error {
-	if w.Current == nil {
+func call(f func() error) error {
+	if f == nil {
 		return nil
 	}
-	return w.Current()
+	return f()
 }
 
 func (w Watcher) handle(m jetstream.Msg) error {

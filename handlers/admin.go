@@ -18,8 +18,10 @@ type AdminOptions struct {
 	Token string
 	// NotReady names each part that is not ready, and why; empty: all are.
 	NotReady func() map[string]string
-	Metrics  http.Handler // of GET /metrics; nil: no such route
-	Log      *slog.Logger // nil: slog.Default
+	// Behind names what is not as it should be although all parts are ready.
+	Behind  func() map[string]string
+	Metrics http.Handler // of GET /metrics; nil: no such route
+	Log     *slog.Logger // nil: slog.Default
 }
 
 // NewAdmin makes the operators' side: health, readiness and metrics. Routes
@@ -33,30 +35,44 @@ func NewAdmin(o AdminOptions) *echo.Echo {
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { writeProblem(err, c, o.Log) }
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error { return guard(c, o.Log, func() error { return next(c) }) }
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			h.Set("Cache-Control", "no-store") // of now, and about people
+			h.Set("X-Content-Type-Options", "nosniff")
+			return guard(c, o.Log, func() error { return next(c) })
+		}
 	})
 	if o.Token != "" {
 		e.Use(bearer(o.Token))
 	}
+	e.Use(perimeter(o.Token == ""))
 	e.GET("/healthz", func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+		return writeJSON(c, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	e.GET("/readyz", func(c echo.Context) error { return readiness(c, o.NotReady) })
+	e.GET("/readyz", func(c echo.Context) error { return readiness(c, o) })
 	if o.Metrics != nil {
 		e.GET("/metrics", echo.WrapHandler(o.Metrics))
 	}
 	return e
 }
 
-func readiness(c echo.Context, notReady func() map[string]string) error {
-	var missing map[string]string
-	if notReady != nil {
-		missing = notReady()
+func readiness(c echo.Context, o AdminOptions) error {
+	status, answer := http.StatusOK, map[string]any{"status": "ready"}
+	ask := func(name string, what func() map[string]string) bool {
+		if what == nil {
+			return false
+		}
+		found := what()
+		if len(found) > 0 {
+			answer[name] = found
+		}
+		return len(found) > 0
 	}
-	if len(missing) == 0 {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	ask("behind", o.Behind)
+	if ask("notReady", o.NotReady) {
+		status, answer["status"] = http.StatusServiceUnavailable, "not ready"
 	}
-	return c.JSON(http.StatusServiceUnavailable, map[string]any{"status": "not ready", "notReady": missing})
+	return writeJSON(c, status, answer)
 }
 
 // bearer asks for the token, except where an orchestrator probes. Hashes are

@@ -148,7 +148,7 @@ func TestSubscriptionPages(t *testing.T) {
 		seen, cursor := map[string]int{}, ""
 		for range 12 {
 			w := httptest.NewRecorder()
-			e.ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("/api/v1/subscriptions?limit=%d&cursor=%s", limit, cursor), nil))
+			e.ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("http://127.0.0.1/api/v1/subscriptions?limit=%d&cursor=%s", limit, cursor), nil))
 			var page struct {
 				Subscriptions []Subscription
 				NextCursor    string

@@ -58,7 +58,7 @@ type subscriptionsFlags struct {
 func (f *subscriptionsFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "configuration `FILE` (YAML)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "only the tenant of this `NAME`")
-	cmd.Flags().StringVar(&f.account, "account", "", "only the service user of this `USERNAME`")
+	cmd.Flags().StringVar(&f.account, "account", "", "only the service user of this `NAME`, or of this account key")
 	cmd.Flags().StringVarP(&f.output, "output", "o", outputText, "`FORMAT`: text or json")
 	cmd.Flags().BoolVar(&f.direct, "direct", false, "straight at Graph as the service users, without the running service")
 }
@@ -95,7 +95,9 @@ func (f *subscriptionsFlags) source(cmd *cobra.Command) (subscriptionsSource, er
 // names reports whether the flags choose a tenant, or somebody in it.
 func (f *subscriptionsFlags) names(t config.Tenant) bool {
 	return (f.tenant == "" || t.Name == f.tenant) && (f.account == "" ||
-		slices.ContainsFunc(t.Accounts, func(a config.Account) bool { return strings.EqualFold(a.Username, f.account) }))
+		slices.ContainsFunc(t.Accounts, func(a config.Account) bool {
+			return strings.EqualFold(a.Username, f.account) || app.AccountKey(t.ID, a.Username) == f.account
+		}))
 }
 
 func subscriptionsListCommand() *cobra.Command {

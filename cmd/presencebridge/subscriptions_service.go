@@ -31,7 +31,7 @@ func (s serviceSubscriptions) list(ctx context.Context) ([]subscriptionRow, erro
 }
 
 func (s serviceSubscriptions) chosen(r subscriptionRow) bool {
-	return (s.flags.tenant == "" || r.Tenant == s.flags.tenant) && (s.flags.account == "" || strings.EqualFold(r.Username, s.flags.account))
+	return (s.flags.tenant == "" || r.Tenant == s.flags.tenant) && (s.flags.account == "" || strings.EqualFold(r.Username, s.flags.account) || r.Account == s.flags.account)
 }
 
 func (s serviceSubscriptions) all(ctx context.Context) (rows []subscriptionRow, err error) {

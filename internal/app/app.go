@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/internal/config"
@@ -48,6 +49,8 @@ type Options struct {
 	// Latency is how long Graph's notifications may take before a subscription
 	// is doubted; zero means what Microsoft documents. For simulated tenants.
 	Latency time.Duration
+	// Tracer makes spans of what is taken in and published; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Addresses are where the running service listens, host:port. Callback is empty
@@ -93,11 +96,21 @@ func (s *service) run(ctx context.Context) error {
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s) })
+	if s.acme != nil {
+		workers.Go(func() error { return s.acme.Run(working) })
+	}
+	if s.forwarding != nil {
+		workers.Go(func() error { return s.forward(working) })
+	}
 	if s.Config.Pushes() {
 		workers.Go(func() error { return s.warmTokens(working) })
 	}
+	workers.Go(func() error { return s.followBoard(working) })
+	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
+	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })
+	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {
 		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })
 	}

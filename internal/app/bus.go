@@ -26,16 +26,22 @@ type bus struct {
 	js     jetstream.JetStream
 	stream events.StreamOptions
 	log    *slog.Logger
+	// offered is told what became of messages, and how long that took.
+	offered func([]events.Message, []events.Ack, time.Duration)
 
 	// ready is closed once the stream stands and the last states are restored.
 	ready chan struct{}
 }
 
-func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
+func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time.Duration), log *slog.Logger) (*bus, error) {
 	b := &bus{
-		log:    log,
-		stream: events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
-		ready:  make(chan struct{}),
+		log:     log,
+		stream:  events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
+		offered: offered,
+		ready:   make(chan struct{}),
+	}
+	if f := c.NATS.Forward; f.URL != "" {
+		b.stream.Keep, b.stream.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
 	}
 	connect := events.ConnectOptions{
 		URL:             c.NATS.URL,
@@ -82,6 +88,14 @@ func (b *bus) connect(o events.ConnectOptions) (err error) {
 	return err
 }
 
+// Publish is the publisher's, counted.
+func (b *bus) Publish(ctx context.Context, messages []events.Message) []events.Ack {
+	began := time.Now()
+	acks := b.Publisher.Publish(ctx, messages)
+	b.offered(messages, acks, time.Since(began))
+	return acks
+}
+
 // Available reports whether an event would be stored now, as far as is known.
 func (b *bus) Available() bool {
 	select {
@@ -90,6 +104,15 @@ func (b *bus) Available() bool {
 	default:
 		return false
 	}
+}
+
+// Purge removes everything about a person: what was published, and what adapters
+// decided.
+func (b *bus) Purge(ctx context.Context, tenantID, userID string) error {
+	if err := b.Publisher.Purge(ctx, tenantID, userID); err != nil {
+		return err
+	}
+	return events.PurgeDecisions(ctx, b.js, "", userID)
 }
 
 // memory is what the service remembers of the bus.

@@ -27,7 +27,10 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 			}
 			return s.intake.Stale(ctx, who, func(p graph.Person) bool { return unconfirmed(p.UserID) })
 		},
-		Bus:     s.bus,
+		Bus:      s.bus,
+		Expiring: func(account string) []events.Expiring { return s.expiring(c.ID, account) },
+		// Twice within the history: the stream always holds the last word.
+		Repeat:  s.Config.Events.History / 2,
 		Observe: func(people events.Covered) { s.metrics.coverage(c.Name, people) },
 		Log:     log,
 	})
@@ -50,6 +53,9 @@ func (t *tenant) plan() coverage.Plan {
 func (s *service) seen(r graph.Reading, moved bool) {
 	if t := s.tenants[r.TenantID]; t != nil {
 		t.coverage.Seen(r, moved)
+		if moved && r.Origin == graph.OriginSweep {
+			s.metrics.found(t.name)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
+	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/vault"
 	"jtel.de/presencebridge/subscriptions"
 )
@@ -21,36 +22,45 @@ type ServiceUser struct {
 	Tenant, TenantID, Username string
 	Key                        string // graph.AccountKey
 
-	client *sdk.Client
+	credential *signin.Credential
+	client     *sdk.Client
 }
 
-// ServiceUsers signs nobody in yet. Names of a tenant and of a user choose;
-// empty ones choose all.
-func ServiceUsers(c *config.Config, tenant, username string, log *slog.Logger) ([]ServiceUser, error) {
+// AccountKey is how events, metrics and logs name a service user.
+func AccountKey(tenantID, username string) string { return graph.AccountKey(tenantID, username) }
+
+// chosen reports whether a service user is meant by the name of a tenant and a
+// name or account key; empty ones mean all.
+func chosen(t config.Tenant, a config.Account, tenant, account string) bool {
+	return (tenant == "" || tenant == t.Name) &&
+		(account == "" || strings.EqualFold(account, a.Username) || account == AccountKey(t.ID, a.Username))
+}
+
+// ServiceUsers signs nobody in yet. The name of a tenant and the name or key of
+// a user choose; empty ones choose all.
+func ServiceUsers(c *config.Config, tenant, account string, log *slog.Logger) ([]ServiceUser, error) {
 	roots, err := trustRoots(c.Graph.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	var logins *vault.Logins
-	if len(DeviceUsers(c, tenant, username)) > 0 {
+	if len(DeviceUsers(c, tenant, account)) > 0 {
 		if logins, err = shareLogins(context.Background(), c, log); err != nil {
 			return nil, err
 		}
 	}
 	var users []ServiceUser
 	for _, t := range c.Tenants {
-		if tenant != "" && tenant != t.Name {
-			continue
-		}
 		now := func() config.Tenant { return t }
 		connection := newConnection(c.Graph, now, roots, log)
 		for _, a := range t.Accounts {
-			if username != "" && !strings.EqualFold(username, a.Username) {
+			if !chosen(t, a, tenant, account) {
 				continue
 			}
 			u := ServiceUser{Tenant: t.Name, TenantID: t.ID, Username: a.Username, Key: graph.AccountKey(t.ID, a.Username)}
 			credential, err := connection.user(now, a, logins, "")
 			if err == nil {
+				u.credential = credential
 				u.client, err = connection.client(credential, log)
 			}
 			if err != nil {

@@ -24,6 +24,16 @@ func (s *service) restoreDirectory(e events.DirectoryEvent) {
 	}
 }
 
+// followBoard keeps what operators see of people's states, once there is a bucket.
+func (s *service) followBoard(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.bus.ready:
+		return s.board.Run(ctx, s.bus.js)
+	}
+}
+
 func (s *service) reconcile(held map[graph.Person]events.UserEvent) { s.intake.Reconcile(held) }
 
 // caughtUp follows an outage of the bus: what changed meanwhile is read and told.
@@ -50,7 +60,8 @@ func (s *service) settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tell changes of the directory: %w", err)
 	}
-	n, err := s.intake.Forget(ctx, func(p graph.Person) bool { return s.watched(p) || s.announcer.Present(p) })
+	n, err := s.intake.Forget(ctx, s.remembered)
+	s.notes.Forget(s.remembered)
 	if n > 0 {
 		s.Log.Info("people who left are purged", "people", n)
 	}

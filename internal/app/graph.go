@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
 )
@@ -17,6 +18,10 @@ type connection struct {
 	base    string
 	roots   *x509.CertPool
 	limiter *sdk.Limiter
+	// observe is told every call, and signedIn every sign-in of an account key
+	// or of appAccount; either may be nil.
+	observe  func(sdk.Call)
+	signedIn func(account string, failed *graph.SignInError)
 }
 
 // newConnection asks for the tenant's configuration of now whenever it needs a
@@ -40,16 +45,26 @@ func newConnection(g config.Graph, now func() config.Tenant, roots *x509.CertPoo
 	return c
 }
 
+// as gives the options for the sign-in of one account.
+func (c connection) as(account string) signin.Options {
+	o := c.signIn
+	if c.signedIn != nil {
+		o.Observe = func(failed *graph.SignInError) { c.signedIn(account, failed) }
+	}
+	return o
+}
+
 // client speaks to Graph as a credential of this connection.
 func (c connection) client(credential *signin.Credential, log *slog.Logger) (*sdk.Client, error) {
 	return sdk.New(sdk.Options{
-		BaseURL: c.base, Credential: credential, Roots: c.roots, ClientID: c.signIn.ClientID, Limiter: c.limiter, Log: log,
+		BaseURL: c.base, Credential: credential, Roots: c.roots, ClientID: c.signIn.ClientID, Limiter: c.limiter,
+		Observe: c.observe, Log: log,
 	})
 }
 
 // app is the app's own credential and a client with it.
 func (c connection) app(log *slog.Logger) (*signin.Credential, *sdk.Client, error) {
-	credential, err := signin.NewApp(c.signIn)
+	credential, err := signin.NewApp(c.as(appAccount))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,11 +36,12 @@ func (k keptLogin) Rotated(ctx context.Context, from, to string) error {
 
 // user is the credential of a service user, whichever way it signs in.
 func (c connection) user(now func() config.Tenant, a config.Account, logins *vault.Logins, file string) (*signin.Credential, error) {
+	t := now()
+	key := graph.AccountKey(t.ID, a.Username)
 	if a.SignIn == config.SignInDeviceCode {
-		t := now()
-		return signin.NewDevice(c.signIn, a.Username, keptLogin{logins, graph.AccountKey(t.ID, a.Username)}, LoginCommand(file, t.Name, a.Username))
+		return signin.NewDevice(c.as(key), a.Username, keptLogin{logins, key}, LoginCommand(file, t.Name, a.Username))
 	}
-	return signin.NewUser(c.signIn, a.Username, func() (string, error) { return password(now(), a.Username) })
+	return signin.NewUser(c.as(key), a.Username, func() (string, error) { return password(now(), a.Username) })
 }
 
 // LoginCommand is how somebody signs a service user in.
@@ -57,13 +58,13 @@ func LoginCommand(file, tenant, username string) string {
 // DeviceUser is a service user of the configuration that signs in by device code.
 type DeviceUser struct{ Tenant, Username string }
 
-// DeviceUsers lists them. Names of a tenant and of a user choose; empty ones
-// choose all.
-func DeviceUsers(c *config.Config, tenant, username string) []DeviceUser {
+// DeviceUsers lists them. The name of a tenant and the name or key of a user
+// choose; empty ones choose all.
+func DeviceUsers(c *config.Config, tenant, account string) []DeviceUser {
 	var users []DeviceUser
 	for _, t := range c.Tenants {
 		for _, a := range t.Accounts {
-			if (tenant == "" || tenant == t.Name) && (username == "" || strings.EqualFold(username, a.Username)) && a.SignIn == config.SignInDeviceCode {
+			if a.SignIn == config.SignInDeviceCode && chosen(t, a, tenant, account) {
 				users = append(users, DeviceUser{t.Name, a.Username})
 			}
 		}

@@ -16,7 +16,8 @@ import (
 	"jtel.de/presencebridge/internal/intake"
 )
 
-// metrics are what /metrics shows. Labels are kinds, never people.
+// metrics are what /metrics shows. Labels are kinds, tenants and accounts, never
+// people. docs/metrics.md lists them; a test compares.
 type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
@@ -28,6 +29,8 @@ type metrics struct {
 	events    *prometheus.CounterVec
 	readings  *prometheus.CounterVec
 	people    *prometheus.GaugeVec
+	callMetrics
+	busMetrics
 }
 
 func newMetrics(version string) *metrics {
@@ -78,8 +81,11 @@ func newMetrics(version string) *metrics {
 		Name: "presencebridge_build_info", Help: "Always 1; the version is a label.",
 	}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
+	m.callMetrics, m.busMetrics = newCallMetrics(), newBusMetrics()
 	m.registry.MustRegister(m.requests, m.duration, m.stages, m.dropped, m.refused, m.undecided, m.events, m.readings, m.people, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.callMetrics.all()...)
+	m.registry.MustRegister(m.busMetrics.all()...)
 	return m
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,7 +14,10 @@ import (
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
+	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/intake"
+	"jtel.de/presencebridge/internal/sweep"
+	"jtel.de/presencebridge/internal/vault"
 )
 
 // What is counted stands in the text that Prometheus reads, and nothing else.
@@ -93,6 +97,90 @@ func TestMetrics(t *testing.T) {
 			`people{cover="poll",tenant="contoso"} 1`,
 			`people{cover="push",tenant="contoso"} 2`,
 		}},
+		{"graph", func(m *metrics) {
+			m.graphCall("contoso", sdk.Call{Route: "presence", Status: 200, Waited: time.Second, Took: time.Second})
+			m.graphCall("contoso", sdk.Call{Route: "presence", Status: 429, Stop: time.Minute})
+			m.graphCall("contoso", sdk.Call{Route: "directory", HeldBack: true})
+			m.graphCall("contoso", sdk.Call{Route: "directory"})
+		}, []string{
+			`graph_request_duration_seconds_count{route="presence"} 2`,
+			`graph_requests_total{route="directory",status="held_back",tenant="contoso"} 1`,
+			`graph_requests_total{route="directory",status="none",tenant="contoso"} 1`,
+			`graph_requests_total{route="presence",status="200",tenant="contoso"} 1`,
+			`graph_requests_total{route="presence",status="429",tenant="contoso"} 1`,
+			`graph_throttled_seconds_total{route="directory",tenant="contoso"} 0`,
+			`graph_throttled_seconds_total{route="presence",tenant="contoso"} 60`,
+			`graph_wait_seconds_total{route="directory",tenant="contoso"} 0`,
+			`graph_wait_seconds_total{route="presence",tenant="contoso"} 1`,
+		}},
+		{"sign-ins", func(m *metrics) {
+			m.signIn("contoso", "app", &graph.SignInError{AADSTS: 7000222, OAuth: "invalid_client"})
+			m.signIn("contoso", "app", nil)
+			m.signIn("contoso", "a", &graph.SignInError{AADSTS: 99999})
+			m.signIn("contoso", "a", &graph.SignInError{})
+			m.signIn("contoso", "a", &graph.SignInError{Permanent: true})
+		}, []string{
+			`sign_in_failing{account="a",tenant="contoso"} 1`,
+			`sign_in_failing{account="app",tenant="contoso"} 0`,
+			`sign_in_failures_total{account="a",reason="no_answer",tenant="contoso"} 1`,
+			`sign_in_failures_total{account="a",reason="other",tenant="contoso"} 1`,
+			`sign_in_failures_total{account="a",reason="set_up",tenant="contoso"} 1`,
+			`sign_in_failures_total{account="app",reason="AADSTS7000222",tenant="contoso"} 1`,
+			`sign_ins_total{account="app",tenant="contoso"} 1`,
+		}},
+		{"sweeps", func(m *metrics) {
+			m.sweep("contoso", sweep.Round{Took: time.Second, Read: 650, Err: &graph.Error{Status: 403}})
+			m.found("contoso")
+		}, []string{
+			`sweep_differences_total{tenant="contoso"} 1`,
+			`sweep_duration_seconds_count{tenant="contoso"} 1`,
+			`sweep_failures_total{class="operator",tenant="contoso"} 1`,
+			`sweep_people_total{tenant="contoso"} 650`,
+		}},
+		{"directory", func(m *metrics) { m.refresh("contoso", errors.New("away")) }, []string{
+			`directory_refreshes_total{outcome="failed",tenant="contoso"} 1`,
+		}},
+		{"events", func(m *metrics) {
+			m.stored(graph.OriginNotification, false, time.Millisecond)
+			m.stored(graph.OriginSweep, true, time.Hour)
+		}, []string{
+			`event_delay_seconds_count{origin="notification"} 1`,
+			`events_published_total{freshness="fresh",origin="notification"} 1`,
+			`events_published_total{freshness="stale",origin="sweep"} 1`,
+		}},
+		{"messages", func(m *metrics) {
+			m.offered([]events.Message{{Subject: "presence.v1.user.t.u"}, {Subject: "presence.v1.coverage.t.a"}, {Subject: "elsewhere"}},
+				[]events.Ack{{Sequence: 1}, {Duplicate: true}, {Err: errors.New("away")}}, time.Second)
+		}, []string{
+			`nats_messages_total{kind="coverage",outcome="duplicate"} 1`,
+			`nats_messages_total{kind="other",outcome="failed"} 1`,
+			`nats_messages_total{kind="user",outcome="stored"} 1`,
+			`nats_publish_duration_seconds_count 1`,
+		}},
+		{"reloads", func(m *metrics) { m.reloaded(nil); m.reloaded(errors.New("a mistake")) }, []string{
+			`config_last_reload_successful 0`,
+			`config_reloads_total{outcome="failed"} 1`,
+			`config_reloads_total{outcome="ok"} 1`,
+		}},
+		{"state", func(m *metrics) { m.registry.MustRegister(someState()) }, []string{
+			`accounts_missing{tenant="contoso"} 1`,
+			`encryption_key_created_timestamp_seconds 1000`,
+			`encryption_keys 2`,
+			`nats_available 0`,
+			`nats_connected 1`,
+			`nats_reconnects_total 7`,
+			`ready 0`,
+			`signing_keys_ready 1`,
+			`subscription_assigned_people{account="a",tenant="contoso"} 650`,
+			`subscription_expiry_timestamp_seconds{account="a",tenant="contoso"} 2000.5`,
+			`subscription_people{account="a",tenant="contoso"} 649`,
+			`subscription_state{account="a",state="failing",tenant="contoso"} 0`,
+			`subscription_state{account="a",state="healthy",tenant="contoso"} 0`,
+			`subscription_state{account="a",state="idle",tenant="contoso"} 0`,
+			`subscription_state{account="a",state="lost",tenant="contoso"} 0`,
+			`subscription_state{account="a",state="silent",tenant="contoso"} 1`,
+			`subscription_state{account="a",state="starting",tenant="contoso"} 0`,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMetrics("1.2.3")
@@ -115,6 +203,25 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// someState is a service with one account and a row of people whom none carries.
+func someState() stateMetrics {
+	return stateMetrics{
+		subscriptions: func() []handlers.Subscription {
+			return []handlers.Subscription{
+				{Tenant: "contoso", Account: "a", Username: "svc@contoso.com", State: handlers.SubscriptionSilent,
+					People: 649, Assigned: 650, ExpiresAt: time.UnixMilli(2_000_500)},
+				{Tenant: "contoso", Account: "poll", State: handlers.SubscriptionPolled, People: 3},
+			}
+		},
+		missing: func() map[string]int { return map[string]int{"contoso": 1} },
+		keys: func() []vault.EncryptionKey {
+			return []vault.EncryptionKey{{Created: time.Unix(1000, 0)}, {Created: time.Unix(1, 0)}}
+		},
+		ready: func() bool { return false }, available: func() bool { return false }, connected: func() bool { return true },
+		reconnects: func() uint64 { return 7 }, signingKeys: func() bool { return true },
 	}
 }
 

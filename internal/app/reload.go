@@ -51,6 +51,7 @@ func (s *service) modified() time.Time {
 func (s *service) takeUp() {
 	if s.Load != nil {
 		c, err := s.Load()
+		s.metrics.reloaded(err)
 		if err != nil {
 			s.Log.Error("changed configuration not taken up", "error", err)
 		} else {
@@ -61,6 +62,7 @@ func (s *service) takeUp() {
 	for _, t := range s.tenants {
 		t.reload()
 	}
+	s.expiry.Refresh()
 }
 
 func (s *service) apply(c *config.Config) {

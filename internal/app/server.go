@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
@@ -56,7 +58,17 @@ func (s *service) listen() ([]*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, admin.on.Close())
 	}
-	return []*server{admin, callback}, nil
+	servers := []*server{admin, callback}
+	if s.Config.TLS.Mode == config.TLSACME {
+		challenge, err := s.openACME(callback)
+		if err != nil {
+			return nil, errors.Join(err, admin.on.Close(), callback.on.Close())
+		}
+		if challenge != nil {
+			servers = append(servers, challenge)
+		}
+	}
+	return servers, nil
 }
 
 func (s *service) callbackServer() (*server, error) {
@@ -70,12 +82,14 @@ func (s *service) callbackServer() (*server, error) {
 			s.lifecycle(l)
 		},
 		Observe: s.answered,
+		Tracer:  s.Tracer,
 		// Graph opens few connections.
 		MaxInFlight: 64,
+		Proxies:     proxies(s.Config.Listen.TrustedProxies),
 		Log:         s.Log,
 	})
 	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
-	if c := s.Config.TLS; c.Mode != config.TLSOff {
+	if c := s.Config.TLS; c.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
 			return nil, err
@@ -85,7 +99,7 @@ func (s *service) callbackServer() (*server, error) {
 	if s.Callback != nil {
 		return &server{"callback", h, s.Callback}, nil
 	}
-	return listenOn("callback", s.Config.Listen.Callback, h)
+	return listenOn("callback", "listen.callback", s.Config.Listen.Callback, h)
 }
 
 func (s *service) adminServer() (*server, error) {
@@ -98,34 +112,37 @@ func (s *service) adminServer() (*server, error) {
 	e := handlers.NewAdmin(handlers.AdminOptions{
 		Token:    token,
 		NotReady: s.notReady,
+		Behind:   s.behind,
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
-	handlers.AddSubscriptions(e, newDesk(s.Config.Tenants, s.tenants))
-	return listenOn("admin", s.Config.Listen.Admin, handlers.NewServer(e, s.Log))
+	h := handlers.NewServer(e, s.Log)
+	stopping, stop := context.WithCancel(context.Background())
+	h.RegisterOnShutdown(stop)
+	s.addAPI(e, stopping)
+	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
 }
 
-// notReady says why Graph should not call us now, by part; nothing means ready.
-func (s *service) notReady() map[string]string {
-	reasons := map[string]string{}
-	if s.stopping.Load() {
-		reasons["service"] = "stopping"
-	}
-	for _, t := range s.tenants {
-		if !t.known() {
-			reasons["people of "+t.name] = "not read yet; notifications about them are answered 503"
-		}
-	}
-	if !s.bus.Available() {
-		reasons["nats"] = "away or not set up yet; notifications are answered 503"
-	}
-	return reasons
+// addAPI adds what operators may ask and do. What an answer that goes on must
+// not outlive is stopping.
+func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
+	d := newDesk(s.Config.Tenants, s.tenants)
+	r := reception{tenants: s.tenants, directory: s.directory, board: s.board, fields: intakeFields(s.Config.Events.Fields)}
+	handlers.AddSubscriptions(e, d)
+	handlers.AddCoverage(e, d)
+	handlers.AddPresence(e, r)
+	handlers.AddReport(e, r)
+	handlers.AddKeys(e, keyDesk{s})
+	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
+	handlers.AddTrail(e, s.trailOf)
+	handlers.AddOpenAPI(e)
 }
 
-func listenOn(name, address string, h *http.Server) (*server, error) {
+// listenOn opens the address that a key of the configuration names.
+func listenOn(name, key, address string, h *http.Server) (*server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen.%s: %w; stop what uses that address, or change listen.%s in the configuration", name, err, name)
+		return nil, fmt.Errorf("%s: %w; stop what uses that address, or change %s in the configuration", key, err, key)
 	}
 	return &server{name, h, l}, nil
 }

@@ -9,31 +9,40 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/acme"
+	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/trail"
 	"jtel.de/presencebridge/internal/vault"
 )
 
 // service is everything that one run holds. Built, nothing moves yet.
 type service struct {
 	Options
-	files     *vault.Dir
-	vault     *vault.Vault
-	logins    *vault.Logins
-	keys      *keyring
-	bus       *bus
-	directory *people.Directory
-	intake    *intake.Intake
-	announcer *intake.Announcer
-	tokens    *notification.Tokens
-	opener    *notification.Opener
-	wipeRSA   func()             // nil until the keys may be copied
-	tenants   map[string]*tenant // by tenant id
-	metrics   *metrics
+	files      *vault.Dir
+	vault      *vault.Vault
+	logins     *vault.Logins
+	keys       *keyring
+	bus        *bus
+	board      *board.Board
+	directory  *people.Directory
+	intake     *intake.Intake
+	notes      *trail.Notes
+	announcer  *intake.Announcer
+	tokens     *notification.Tokens
+	opener     *notification.Opener
+	wipeRSA    func()             // nil until the keys may be copied
+	tenants    map[string]*tenant // by tenant id
+	metrics    *metrics
+	forwarding *forwarding   // nil if nothing is forwarded
+	acme       *acme.Manager // nil unless the certificate comes from an authority
+	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -64,8 +73,13 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
 		return nil, err
+	}
+	s.board = board.New(o.Log)
+	s.notes = trail.New(o.Config.Events.History, time.Now)
+	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
+		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
 	roots, err := trustRoots(o.Config.Graph.CAFile)
 	if err != nil {
@@ -106,18 +120,28 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
 		Gap:     s.read,
 		Seen:    s.seen,
+		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
+		Stored:  s.metrics.stored,
 		Log:     o.Log,
 	})
+	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
 		if s.tenants[t.ID], err = s.buildTenant(t, roots, states); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
 	}
+	s.watchState()
 	return s, nil
 }
 
 func (s *service) close() error {
+	if s.forwarding != nil {
+		s.forwarding.conn.Close()
+	}
+	if s.acme != nil {
+		s.acme.Close()
+	}
 	if s.bus != nil {
 		s.bus.close()
 	}
@@ -210,21 +234,24 @@ func intakeFields(f config.Fields) intake.Fields {
 	return intake.Fields{Phones: f.Phones, DisplayName: f.DisplayName, StatusMessage: f.StatusMessage, WorkLocation: f.WorkLocation}
 }
 
-// trustRoots are the system's and, if named, those of a file. Nil are the system's.
-func trustRoots(file string) (*x509.CertPool, error) {
+// trustRoots are those of graph.ca_file.
+func trustRoots(file string) (*x509.CertPool, error) { return rootsOf("graph.ca_file", file) }
+
+// rootsOf are the system's and, if named, those of a file. Nil are the system's.
+func rootsOf(key, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read graph.ca_file: %w", err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("graph.ca_file %s holds no certificate in PEM form", file)
+		return nil, fmt.Errorf("%s %s holds no certificate in PEM form", key, file)
 	}
 	return roots, nil
 }

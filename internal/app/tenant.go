@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/internal/config"
@@ -25,6 +28,7 @@ type tenant struct {
 	config   atomic.Pointer[config.Tenant] // of now: a reload replaces it
 	coverage *coverage.Tracker
 	app      *signin.Credential
+	reader   *sdk.Client // as the app
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
 	users    []*signin.Credential       // of the service users
@@ -37,16 +41,21 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.config.Store(&c)
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)
+	s.metrics.begin(c.Name)
+	connection.observe = func(call sdk.Call) { s.metrics.graphCall(c.Name, call) }
+	connection.signedIn = func(account string, failed *graph.SignInError) { s.metrics.signIn(c.Name, account, failed) }
 	var err error
 	var reader *sdk.Client
 	if t.app, reader, err = connection.app(log); err != nil {
 		return nil, err
 	}
+	t.reader = reader
 	everybody := func() []string { return s.directory.IDs(c.ID) }
 	t.sweeper = sweep.New(sweep.Options{
-		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.intake.Accept,
+		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.acceptRead,
 		Interval: c.Sweep.Interval, Log: log,
 		Untrusted: func() []string { return t.coverage.Untrusted() }, FastInterval: c.Sweep.FastInterval,
+		Observe: func(r sweep.Round) { s.metrics.sweep(c.Name, r) },
 	})
 	t.coverage = s.buildCoverage(c, t, log)
 	t.follower = people.NewFollower(people.Options{
@@ -56,6 +65,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Directory: s.directory,
 		Every:     c.People.Refresh,
 		Changed:   func(d people.Diff) { s.peopleChanged(t, d) },
+		Observe:   func(err error) { s.metrics.refresh(c.Name, err) },
 		Log:       s.Log,
 	})
 	pushed := everybody
@@ -101,6 +111,21 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		Log:     s.Log,
 	})
 	return t, nil
+}
+
+// acceptRead takes in what a sweep has read, within a span of its own.
+func (s *service) acceptRead(ctx context.Context, readings []graph.Reading) error {
+	if s.Tracer == nil {
+		return s.intake.Accept(ctx, readings)
+	}
+	ctx, span := s.Tracer.Start(ctx, "publish what was read", trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(attribute.Int("presencebridge.readings", len(readings))))
+	defer span.End()
+	err := s.intake.Accept(ctx, readings)
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
+	return err
 }
 
 // accountGraph is Graph as a service user: the calls, and a freshly issued token.

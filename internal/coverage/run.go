@@ -85,11 +85,14 @@ func (t *Tracker) look() (f findings) {
 			}
 		}
 	}
+	for _, a := range t.all() {
+		a.expiring = t.Expiring(a.Key)
+	}
 	for _, a := range t.accounts {
-		a.voice.want(a.statement(t.plan), now)
+		a.voice.want(a.statement(t.plan), now, t.Repeat)
 	}
 	if len(t.accounts) == 0 || t.rest.people.Assigned > 0 || t.rest.voice.id != "" {
-		t.rest.voice.want(t.rest.statement(t.plan), now)
+		t.rest.voice.want(t.rest.statement(t.plan), now, t.Repeat)
 	}
 	return f
 }
@@ -131,7 +134,7 @@ func (t *Tracker) say(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, v := range due {
-		v.stored(acks[i].Err)
+		v.stored(acks[i].Err, t.Now())
 	}
 }
 
@@ -146,7 +149,7 @@ func (t *Tracker) due() (due []*voice, messages []events.Message) {
 		}
 		m, err := events.NewMessage(events.CoverageEvent{ID: v.id, Data: events.CoverageData{
 			TenantID: t.TenantID, Tenant: t.Tenant, Account: a.Key,
-			State: v.next.state, Reason: v.next.reason, People: v.next.people,
+			State: v.next.state, Reason: v.next.reason, People: v.next.people, Expiring: v.next.expiring,
 			ObservedAt: v.since, PublishedAt: now,
 		}})
 		if err != nil {

@@ -37,7 +37,7 @@ type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
 }
 
-// Options are all required, but for Latency, Observe and Now.
+// Options are all required, but for Latency, Expiring, Repeat, Observe and Now.
 type Options struct {
 	TenantID, Tenant string // id and name of the tenant
 	// People are all who are watched. Who is assigned to no account is polled.
@@ -52,6 +52,11 @@ type Options struct {
 	// unconfirmed still says so when it is their turn.
 	Stale func(ctx context.Context, userIDs []string, unconfirmed func(userID string) bool) error
 	Bus   Bus
+	// Expiring tells what ends soon that an account needs, by its key; RestKey
+	// asks for what all have in common. Nil: nothing does.
+	Expiring func(accountKey string) []events.Expiring
+	// Repeat is after how long the same is said again; zero means 20 minutes.
+	Repeat time.Duration
 	// Observe is told how the whole tenant is covered, again and again.
 	Observe func(events.Covered)
 	Now     func() time.Time
@@ -63,7 +68,7 @@ type Tracker struct {
 	Options
 	wake chan struct{}
 
-	mu       sync.Mutex // never held while somebody else is called, but for People and Plan
+	mu       sync.Mutex // never held while somebody else is called, but for People, Plan and Expiring
 	people   map[string]*person
 	accounts map[string]*account
 	plan     Plan
@@ -94,14 +99,22 @@ type account struct {
 	Account
 	record *record // nil for those who are polled on purpose
 	people events.Covered
-	empty  bool // nobody belongs to it
-	voice  voice
+	// expiring is what somebody has to replace soon.
+	expiring []events.Expiring
+	empty    bool // nobody belongs to it
+	voice    voice
 }
 
 // New starts nothing.
 func New(o Options) *Tracker {
 	if o.Latency == 0 {
 		o.Latency = MaxLatency
+	}
+	if o.Expiring == nil {
+		o.Expiring = func(string) []events.Expiring { return nil }
+	}
+	if o.Repeat == 0 {
+		o.Repeat = 20 * time.Minute
 	}
 	if o.Observe == nil {
 		o.Observe = func(events.Covered) {}

@@ -3,6 +3,7 @@ package coverage
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +34,16 @@ const (
 type statement struct {
 	state, reason string
 	people        events.Covered
+	expiring      []events.Expiring
+}
+
+func (s statement) equal(o statement) bool {
+	return s.state == o.state && s.reason == o.reason && s.people == o.people && slices.Equal(s.expiring, o.expiring)
 }
 
 // statement of now.
 func (a *account) statement(plan Plan) statement {
-	s := statement{state: events.Healthy, people: a.people}
+	s := statement{state: events.Healthy, people: a.people, expiring: a.expiring}
 	switch {
 	case a.record == nil:
 		s.state, s.reason = events.Polled, polledBecause(a.people.Assigned, plan)
@@ -77,6 +83,8 @@ func polledBecause(people int, plan Plan) string {
 type voice struct {
 	said    statement
 	certain bool // said is what the stream holds; not at first, nor after a failure
+	// saidAt is when that was said last, and saidSince since when it is true.
+	saidAt, saidSince time.Time
 
 	next    statement
 	id      string    // of the event that will say next
@@ -84,17 +92,22 @@ type voice struct {
 	waiting time.Time // since when there is something to say; zero: there is not
 }
 
-// want takes the statement of now.
-func (v *voice) want(s statement, now time.Time) {
-	if v.certain && s == v.said {
+// want takes the statement of now. What was said already is said again after a
+// while, so that the stream always holds it.
+func (v *voice) want(s statement, now time.Time, repeat time.Duration) {
+	same := v.certain && s.equal(v.said)
+	if same && now.Before(v.saidAt.Add(repeat)) {
 		v.waiting = time.Time{}
 		return
 	}
 	if v.waiting.IsZero() {
 		v.waiting, v.id = now, ""
 	}
-	if v.id == "" || s != v.next {
+	if v.id == "" || !s.equal(v.next) {
 		v.next, v.id, v.since = s, rand.Text(), now
+		if same {
+			v.since = v.saidSince
+		}
 	}
 }
 
@@ -107,9 +120,9 @@ func (v *voice) due() time.Time {
 }
 
 // stored notes what became of the attempt to say next.
-func (v *voice) stored(err error) {
+func (v *voice) stored(err error, now time.Time) {
 	v.certain = err == nil
 	if err == nil {
-		v.said, v.waiting = v.next, time.Time{}
+		v.said, v.saidSince, v.saidAt, v.waiting = v.next, v.since, now, time.Time{}
 	}
 }

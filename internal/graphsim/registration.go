@@ -1,7 +1,8 @@
 package graphsim
 
 import (
-	"net/http"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -68,14 +69,31 @@ func (s *Simulator) getServicePrincipal(c *call) (object, error) {
 
 // getDomain tells the password policy.
 func (s *Simulator) getDomain(c *call) (object, error) {
+	q, err := s.readQuery(c, "$select")
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !strings.EqualFold(c.arg[0], s.tenant.Domain) {
-		return nil, &graphError{status: http.StatusNotFound, code: "Request_ResourceNotFound", message: "Resource '" + c.arg[0] + "' does not exist or one of its queried reference-property objects are not present."}
+		return nil, notFound(c.arg[0])
 	}
-	return object{
-		"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#domains/$entity",
-		"id":             s.tenant.Domain, "authenticationType": "Managed", "isDefault": true, "isVerified": true,
-		"passwordValidityPeriodInDays": s.tenant.PasswordValidityDays, "passwordNotificationWindowInDays": 14,
-	}, nil
+	all := s.tenant.domain()
+	o, err := pick(all, q.selected(slices.Sorted(maps.Keys(all))))
+	if err == nil {
+		o["@odata.context"] = "https://graph.microsoft.com/v1.0/$metadata#domains/$entity"
+	}
+	return o, err
+}
+
+// domain is the tenant's only one. A period that is not set is null.
+func (t Tenant) domain() object {
+	o := object{
+		"id": t.Domain, "authenticationType": "Managed", "isAdminManaged": true, "isDefault": true, "isInitial": true, "isRoot": true, "isVerified": true,
+		"passwordValidityPeriodInDays": t.PasswordValidityDays, "passwordNotificationWindowInDays": 14, "supportedServices": []string{},
+	}
+	if t.PasswordValidityDays < 0 {
+		o["passwordValidityPeriodInDays"], o["passwordNotificationWindowInDays"] = nil, nil
+	}
+	return o
 }

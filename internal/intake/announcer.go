@@ -201,7 +201,7 @@ func (a *Announcer) compose(n *notice) (events.Message, bool, error) {
 
 	user, change := events.User{ID: n.UserID}, events.Removed
 	if watched {
-		user, change = a.Fields.user(person), events.Added
+		user, change = a.Fields.User(person), events.Added
 		if known && !was.left {
 			change = events.Changed
 		}

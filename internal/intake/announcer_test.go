@@ -194,7 +194,7 @@ func TestAnnouncerConverges(t *testing.T) {
 			if err == nil {
 				want := map[string]events.User{}
 				for _, p := range roster {
-					want[p.ID] = everything.user(p)
+					want[p.ID] = everything.User(p)
 				}
 				if diff := cmp.Diff(want, b.view); diff != "" {
 					t.Fatal(diff)

@@ -1,10 +1,13 @@
 package intake
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"strconv"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/graph"
@@ -23,8 +26,8 @@ func (f Fields) keep(p graph.Presence) graph.Presence {
 	return p
 }
 
-// user is a person as consumers may see them.
-func (f Fields) user(p people.Person) events.User {
+// User is a person as consumers may see them.
+func (f Fields) User(p people.Person) events.User {
 	u := events.User{ID: p.ID, UserPrincipalName: p.UserPrincipalName, Mail: p.Mail}
 	if f.DisplayName {
 		u.DisplayName = p.DisplayName
@@ -46,7 +49,7 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 	e := events.UserEvent{ID: id, Data: events.UserData{
 		TenantID:       r.TenantID,
 		Tenant:         in.Tenants[r.TenantID],
-		User:           in.Fields.user(person),
+		User:           in.Fields.User(person),
 		Availability:   r.Presence.Availability,
 		Activity:       r.Presence.Activity,
 		OutOfOffice:    r.Presence.OutOfOffice,
@@ -73,9 +76,13 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 	return m, nil
 }
 
-// traceparent is a W3C trace context of our own, so that a consumer can name
-// what it received; the events of one batch share it.
-func traceparent() string {
+// traceparent is the W3C trace context that consumers go on with: that of the
+// span in ctx, or else one of our own, so that a consumer can name what it
+// received. The events of one batch share it.
+func traceparent(ctx context.Context) string {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		return fmt.Sprintf("00-%s-%s-%s", span.TraceID(), span.SpanID(), span.TraceFlags())
+	}
 	var id [24]byte
 	rand.Read(id[:]) // never fails
 	b := append(make([]byte, 0, 55), "00-"...)

@@ -47,7 +47,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe and Now.
+// Options are all required, but for Known, Gap, Seen, Observe, Stored, Trace and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -69,8 +69,15 @@ type Options struct {
 	// not call back.
 	Seen    func(r graph.Reading, moved bool)
 	Observe func(Outcome)
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Stored is told every event that the bus took: where its state came from,
+	// whether it was said to be stale, and how long after the bridge had it in
+	// hand it was stored.
+	Stored func(origin graph.Origin, stale bool, after time.Duration)
+	// Trace is told what became of every reading of somebody who is watched, and
+	// the id of its event. It must be quick and not call back.
+	Trace func(r graph.Reading, b Became, eventID string)
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Intake is safe for concurrent use.
@@ -96,6 +103,9 @@ func New(o Options) *Intake {
 	if o.Observe == nil {
 		o.Observe = func(Outcome) {}
 	}
+	if o.Stored == nil {
+		o.Stored = func(graph.Origin, bool, time.Duration) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -115,6 +125,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	held, err := in.hold(ctx, len(readings), func(i int) graph.Person { return personOf(readings[i]) })
 	if err != nil {
 		in.Observe(Outcome{Failed: len(readings)})
+		in.tellFailed(readings)
 		return fmt.Errorf("accept %d readings: %w", len(readings), err)
 	}
 	defer held.release()
@@ -123,7 +134,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	defer func() { in.Observe(outcome) }()
 	var early error
 	drafts := make([]draft, 0, len(readings))
-	trace := traceparent()
+	trace := traceparent(ctx)
 	for _, r := range readings {
 		person, watched := in.Lookup(r.TenantID, r.Presence.UserID)
 		s := held[personOf(r)]
@@ -149,9 +160,11 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 				s.last.note(r)
 			}
 			outcome.Repeated++
+			in.tell(r, Repeated, "")
 			continue
 		case older:
 			outcome.Older++
+			in.tell(r, Older, "")
 			continue
 		}
 		d := draft{slot: s, person: person, reading: r}

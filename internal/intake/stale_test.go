@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,10 @@ func (f *fixture) stale(t *testing.T, want Outcome, unconfirmed func(graph.Perso
 
 func TestStaleIsToldOnceAndFreshAgain(t *testing.T) {
 	f := setUp(t, Fields{})
+	var stored []string
+	f.Stored = func(origin graph.Origin, stale bool, after time.Duration) {
+		stored = append(stored, fmt.Sprint(origin, " ", stale, " ", after))
+	}
 	f.stale(t, Outcome{}, always) // nothing is known yet
 	busy := f.push(agent1, "Busy")
 	f.accept(t, Outcome{Published: 1}, busy)
@@ -42,13 +48,18 @@ func TestStaleIsToldOnceAndFreshAgain(t *testing.T) {
 		t.Errorf("told %+v", e)
 	}
 	f.accept(t, Outcome{Repeated: 1}, busy) // heard before: confirms nothing
-	f.accept(t, Outcome{Published: 1}, f.read(agent1, "Busy", f.now))
+	read := f.read(agent1, "Busy", f.now)
+	f.now = f.now.Add(time.Second)
+	f.accept(t, Outcome{Published: 1}, read)
 	f.accept(t, Outcome{Repeated: 1}, f.read(agent1, "Busy", f.now))
 	if e := f.bus.stored[2].Data; e.Freshness != events.Fresh || e.Availability != "Busy" || e.Origin != events.OriginSweep {
 		t.Errorf("told %+v", e)
 	}
 	f.stale(t, Outcome{Stale: 1}, always) // for another time
 	f.want(t, agent1, "Busy Busy Busy Busy ")
+	if got := strings.Join(stored, ", "); got != "notification false 0s, notification true 0s, sweep false 1s, sweep true 0s" {
+		t.Errorf("told as stored: %s", got)
+	}
 }
 
 func TestFreshnessSurvivesARestart(t *testing.T) {

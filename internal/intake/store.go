@@ -107,6 +107,7 @@ func (in *Intake) remaining(drafts []draft, trace string, outcome *Outcome) []dr
 		switch {
 		case s.failed:
 			outcome.Failed++
+			in.tell(d.reading, Failed, "")
 			continue
 		case s.conflicts == 0:
 		case d.stale:
@@ -115,9 +116,11 @@ func (in *Intake) remaining(drafts []draft, trace string, outcome *Outcome) []dr
 			if v := s.draft.judge(d.reading); v != fresh {
 				if v == older {
 					outcome.Older++
+					in.tell(d.reading, Older, "")
 				} else {
 					outcome.Repeated++
 					s.last.note(d.reading)
+					in.tell(d.reading, Repeated, "")
 				}
 				continue
 			}
@@ -157,18 +160,26 @@ func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
 		outcome.Failed++
 		d.slot.failed = true
 		last.unsure = d.message.ID
+		in.tell(d.reading, Failed, d.message.ID)
 	case d.stale:
 		outcome.Stale++
+		in.Stored(d.reading.Origin, true, 0)
 		last.stale, last.eventID, last.sequence, last.unsure = true, d.message.ID, ack.Sequence, ""
+		now := d.reading
+		now.ObservedAt = in.Now() // that it could not be confirmed, not the state
+		in.tell(now, Stale, d.message.ID)
 	case ack.Duplicate && last.known && last.unsure != d.message.ID:
 		// The bus had it before: what became known since then stands.
 		outcome.Repeated++
 		in.Seen(d.reading, false)
 		last.note(d.reading)
+		in.tell(d.reading, Repeated, "")
 	default:
 		outcome.Published++
+		in.Stored(d.reading.Origin, false, in.Now().Sub(d.reading.ObservedAt))
 		in.Seen(d.reading, last.moved(d.reading))
 		*last = last.with(d.reading, d.message.ID)
 		last.sequence = ack.Sequence
+		in.tell(d.reading, Published, d.message.ID)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -21,7 +22,7 @@ const (
 	fullEvery = 6 * time.Hour
 )
 
-// Options of a follower. Changed may be nil; the rest is required.
+// Options of a follower. Changed and Observe may be nil; the rest is required.
 type Options struct {
 	TenantID  string // lower-case GUID
 	Graph     Graph
@@ -31,6 +32,8 @@ type Options struct {
 	// Changed is told after the directory was replaced, only if something
 	// changed, from the goroutine of Run.
 	Changed func(Diff)
+	// Observe is told how each resolution went, from the goroutine of Run.
+	Observe func(error)
 	Log     *slog.Logger
 }
 
@@ -52,15 +55,29 @@ type Follower struct {
 	mirror   *mirror // nil: the next resolution reads everything
 	fullAt   time.Time
 	selected Selection // what mirror was made for
+
+	last atomic.Pointer[[]Miss] // the entries of the last resolution
 }
 
 // NewFollower starts nothing: call Run.
 func NewFollower(o Options) *Follower {
+	if o.Observe == nil {
+		o.Observe = func(error) {}
+	}
 	return &Follower{o: o, ready: make(chan struct{}), refresh: make(chan struct{}, 1)}
 }
 
 // Ready is closed after the first resolution that succeeded.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
+
+// Missed are the entries of the selection that meant no one when they were last
+// resolved. It may be asked from anywhere; the slice must not be changed.
+func (f *Follower) Missed() []Miss {
+	if m := f.last.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
 
 // Refresh asks for a resolution now that reads everything, and that is believed
 // even where it loses a group or everybody: it is what an operator's reload
@@ -83,7 +100,11 @@ func (f *Follower) Run(ctx context.Context) error {
 	for {
 		refresh := f.refresh
 		wait := f.o.Every - rand.N(f.o.Every/10+1)
-		if err := f.resolve(ctx); err != nil && ctx.Err() == nil {
+		err := f.resolve(ctx)
+		if ctx.Err() == nil {
+			f.o.Observe(err)
+		}
+		if err != nil && ctx.Err() == nil {
 			wait = f.failed(ctx, err)
 			if graph.Classify(err) == graph.Throttled {
 				refresh = nil
@@ -119,6 +140,7 @@ func (f *Follower) resolve(ctx context.Context) error {
 		f.groups[entry] = true
 	}
 	diff := f.o.Directory.Replace(f.o.TenantID, r.People)
+	f.last.Store(&r.Missed)
 	f.succeeded(ctx, r, diff)
 	if f.o.Changed != nil && !diff.Empty() {
 		f.o.Changed(diff)

@@ -21,6 +21,7 @@ type following struct {
 	dir   *Directory
 	calls []time.Time
 	diffs []Diff
+	told  []error
 	log   bytes.Buffer
 	mu    sync.Mutex
 	stop  func()
@@ -40,6 +41,7 @@ func follow(t *testing.T, every time.Duration, users func(call int) iter.Seq2[gr
 		Directory: f.dir,
 		Every:     every,
 		Changed:   func(d Diff) { f.diffs = append(f.diffs, d) },
+		Observe:   func(err error) { f.told = append(f.told, err) },
 		Log:       slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -115,6 +117,9 @@ func TestFollowerRetriesUntilTheFirstSuccess(t *testing.T) {
 			t.Errorf("%d tries, ready %v", n, f.isReady())
 		}
 		f.stop()
+		if len(f.told) != 11 || graph.Classify(f.told[0]) != graph.Transient || f.told[10] != nil {
+			t.Errorf("told how they went: %v", f.told)
+		}
 		if n := strings.Count(f.log.String(), "could not be read"); n != 1 {
 			t.Errorf("the same failure was logged %d times:\n%s", n, &f.log)
 		}
@@ -194,6 +199,9 @@ func TestLogsNameNobody(t *testing.T) {
 			if err := f.resolve(ctx); err != nil {
 				f.failed(ctx, err)
 			}
+		}
+		if missed := f.Missed(); len(missed) != 1 || missed[0].Entry != "nobody@contoso.com" {
+			t.Errorf("missed %v", missed) // a resolution that fails takes nothing away
 		}
 		log := f.log.String()
 		if !strings.Contains(log, "entries=1") || !strings.Contains(log, "request_id=r1") {

@@ -37,7 +37,7 @@ type Reader interface {
 	Presences(ctx context.Context, userIDs []string) ([]graph.Presence, error)
 }
 
-// Options are all required, but for Untrusted with FastInterval, and Now.
+// Options are all required, but for Untrusted with FastInterval, Observe and Now.
 type Options struct {
 	TenantID string
 	Reader   Reader
@@ -48,8 +48,16 @@ type Options struct {
 	// of a read, or could not read: these wait for the interval.
 	Untrusted    func() []string
 	FastInterval time.Duration
+	Observe      func(Round) // told what became of each round
 	Now          func() time.Time
 	Log          *slog.Logger
+}
+
+// Round is one pass over the people who were asked for: for metrics.
+type Round struct {
+	Took time.Duration
+	Read int   // people whose presence was read and stored
+	Err  error // it ended early, and whoever was not reached is asked for again
 }
 
 // Sweeper reads the people of one tenant.
@@ -59,17 +67,24 @@ type Sweeper struct {
 	retry chan struct{}
 
 	lastRead time.Time       // by Run alone, like
+	stored   int             // how many were read in this round,
 	broken   int             // how many could not be read, as last logged
 	leftOut  map[string]bool // since the last interval
 
-	mu    sync.Mutex
-	asked map[string]graph.Origin // bounded by the number of people
+	mu      sync.Mutex
+	asked   map[string]graph.Origin // bounded by the number of people
+	reading int                     // taken from asked and not read yet
+	readAt  time.Time
+	trouble string
 }
 
 // New starts nothing.
 func New(o Options) *Sweeper {
 	if o.Untrusted == nil {
 		o.Untrusted, o.FastInterval = func() []string { return nil }, o.Interval
+	}
+	if o.Observe == nil {
+		o.Observe = func(Round) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -122,10 +137,14 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		if !s.pause(ctx, gather) {
 			return nil
 		}
+		began := s.Now()
+		s.stored = 0
 		err := s.round(ctx)
+		s.note(err)
 		if graph.Stopped(ctx, err) {
 			return nil
 		}
+		s.Observe(Round{Took: s.Now().Sub(began), Read: s.stored, Err: err})
 		if wait := trouble.after(err, s.Log); err != nil {
 			if !s.pause(ctx, wait) {
 				return nil
@@ -164,7 +183,11 @@ func (s *Sweeper) read(ctx context.Context, ids []string, origins map[string]gra
 	}
 	storing, cancel := context.WithTimeout(ctx, acceptDeadline)
 	defer cancel()
-	return s.Accept(storing, readings)
+	if err := s.Accept(storing, readings); err != nil {
+		return err
+	}
+	s.stored += len(readings)
+	return nil
 }
 
 // leaveOut notes who was asked for and is not in the answer.
@@ -181,7 +204,7 @@ func (s *Sweeper) take() map[string]graph.Origin {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	asked := s.asked
-	s.asked = make(map[string]graph.Origin, len(asked))
+	s.asked, s.reading = make(map[string]graph.Origin, len(asked)), len(asked)
 	return asked
 }
 

@@ -186,7 +186,7 @@ func TestFailuresAreAskedAgain(t *testing.T) {
 				if len(tt.accepted) != 700 || tt.accepted[699].Origin != graph.OriginStart {
 					t.Errorf("%d people read in the end", len(tt.accepted))
 				}
-				if text := log.String(); strings.Count(text, "cannot be read") != 1 || strings.Count(text, "again") != 1 {
+				if text := log.String(); strings.Count(text, "cannot be read or stored") != 1 || strings.Count(text, "again") != 1 {
 					t.Errorf("log:\n%s", text)
 				}
 			})
@@ -301,6 +301,23 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		synctest.Wait()
 		if len(tt.accepted) != 1 {
 			t.Error("not read after Retry-After")
+		}
+	})
+}
+
+func TestRoundsAreObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rounds []Round
+		tt := start(t, 700, func(o *Options) { o.Observe = func(r Round) { rounds = append(rounds, r) } })
+		time.Sleep(3 * time.Minute)
+		tt.set(&graph.Error{Status: 403}, nil)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(rounds) != 2 || rounds[0].Read != 700 || rounds[0].Err != nil || rounds[0].Took < pace {
+			t.Fatalf("rounds %+v", rounds)
+		}
+		if rounds[1].Read != 0 || graph.Classify(rounds[1].Err) != graph.Operator {
+			t.Errorf("a refused round: %+v", rounds[1])
 		}
 	})
 }

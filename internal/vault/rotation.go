@@ -3,8 +3,8 @@ package vault
 import "time"
 
 const (
-	// rotateAfter is how old the current key becomes.
-	rotateAfter = 365 * 24 * time.Hour
+	// RotateAfter is how old the current key becomes.
+	RotateAfter = 365 * 24 * time.Hour
 	// forgetAfter is how long after the last sign of it a retired key may still be
 	// needed: a subscription that nobody sees any more lives an hour at most, and
 	// Graph sends what it encrypted again for four; one more is for clocks.
@@ -20,16 +20,21 @@ const (
 func Due(keys []EncryptionKey, referred func(id string) time.Time, now time.Time) (rotate bool, forget []string) {
 	for i, k := range keys {
 		if i == 0 {
-			rotate = now.Sub(k.Created) >= rotateAfter
+			rotate = now.Sub(k.Created) >= RotateAfter
 			continue
 		}
-		needed := k.Retired
-		if seen := referred(k.ID); seen.After(needed) {
-			needed = seen
-		}
-		if now.Sub(needed) >= forgetAfter {
+		if !now.Before(NeededUntil(k, referred(k.ID))) {
 			forget = append(forget, k.ID)
 		}
 	}
 	return rotate, forget
+}
+
+// NeededUntil is when a retired key may be forgotten, given when a subscription
+// was last seen to be encrypted with it.
+func NeededUntil(k EncryptionKey, seen time.Time) time.Time {
+	if seen.Before(k.Retired) {
+		seen = k.Retired
+	}
+	return seen.Add(forgetAfter)
 }

@@ -25,7 +25,7 @@ const (
 	renewTime = 90 * time.Second
 )
 
-// Options of a Client; all but Roots, ClientID, Limiter and Log are needed.
+// Options of a Client; all but Roots, ClientID, Limiter, Observe and Log are needed.
 type Options struct {
 	BaseURL    string // e.g. https://graph.microsoft.com/v1.0
 	Credential azcore.TokenCredential
@@ -34,6 +34,8 @@ type Options struct {
 	ClientID string
 	// Limiter is shared by all clients of an app in a tenant; nil limits nothing.
 	Limiter *Limiter
+	// Observe is told every try of a request, from the caller's goroutine.
+	Observe func(Call)
 	Log     *slog.Logger // nil is silent
 }
 
@@ -56,13 +58,16 @@ func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Observe == nil {
+		o.Observe = func(Call) {}
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // with HTTP/2
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots}
 	// A connection that a firewall dropped silently would else fail every call
 	// until its end: ask idle ones whether they live.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
 	client := &http.Client{
-		Transport:     khttp.NewCustomTransportWithParentTransport(transport, middlewares(o.Log, o.Limiter, base.Path)...),
+		Transport:     khttp.NewCustomTransportWithParentTransport(transport, middlewares(o.Log, calls{o.Limiter, base.Path, o.Observe})...),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       renewTime + 10*time.Second, // a backstop: every call has a deadline of its own
 	}

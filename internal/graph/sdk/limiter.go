@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	khttp "github.com/microsoft/kiota-http-go"
 	"golang.org/x/time/rate"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -110,26 +109,4 @@ func pause(ctx context.Context, wait time.Duration, why string) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// limits lets every try of a request wait its turn. It stands inside the
-// repeats, each of which Graph counts.
-type limits struct {
-	limiter *Limiter
-	base    string // path of the base URL
-}
-
-func (l limits) Intercept(next khttp.Pipeline, i int, r *http.Request) (*http.Response, error) {
-	class, units := classOf(r, l.base)
-	gate := &l.limiter.of[class]
-	if err := gate.pass(r.Context(), units); err != nil {
-		return nil, err
-	}
-	res, err := next.Next(r, i)
-	if err == nil && res.StatusCode == http.StatusTooManyRequests {
-		if wait, told := retryAfter(res.Header, time.Now()); told {
-			gate.stop(wait)
-		}
-	}
-	return res, err
 }

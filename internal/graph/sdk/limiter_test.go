@@ -128,7 +128,12 @@ func TestClientsShareAStop(t *testing.T) {
 		io.WriteString(w, `{"value":[]}`)
 	})
 	shared := NewLimiter()
-	with := func(l *Limiter) *Client { return g.client(t, func(o *Options) { o.Limiter = l }) }
+	var mu sync.Mutex
+	var calls []Call
+	observe := func(c Call) { mu.Lock(); defer mu.Unlock(); calls = append(calls, c) }
+	with := func(l *Limiter) *Client {
+		return g.client(t, func(o *Options) { o.Limiter, o.Observe = l, observe })
+	}
 	a, b, other := with(shared), with(shared), with(NewLimiter())
 	if _, err := a.Presences(t.Context(), []string{agent(1)}); graph.RetryAfter(err) != 315*time.Second {
 		t.Fatalf("throttled: %v", err)
@@ -145,6 +150,17 @@ func TestClientsShareAStop(t *testing.T) {
 	other.Presences(t.Context(), []string{agent(1)}) // another tenant
 	if n := len(g.seen()); n != 3 {
 		t.Errorf("graph got %d requests, want 3", n)
+	}
+	for i := range calls {
+		calls[i].Waited, calls[i].Took = 0, 0
+	}
+	if want := []Call{
+		{Route: "presence", Status: 429, Stop: 315 * time.Second},
+		{Route: "presence", HeldBack: true},
+		{Route: "subscription_list", Status: 200},
+		{Route: "presence", Status: 429, Stop: 315 * time.Second},
+	}; !slices.Equal(calls, want) {
+		t.Errorf("calls that were told: %+v, want %+v", calls, want)
 	}
 }
 

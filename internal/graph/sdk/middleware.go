@@ -25,8 +25,8 @@ const (
 // middlewares is our own list in a fixed order, outermost first. The SDK's
 // default order is random (it ranges over a map), and in half of the orders a
 // repeated POST goes out as plain JSON labelled gzip. So: no compression.
-func middlewares(log *slog.Logger, limiter *Limiter, base string) []khttp.Middleware {
-	list := []khttp.Middleware{
+func middlewares(log *slog.Logger, turns calls) []khttp.Middleware {
+	return []khttp.Middleware{
 		answers{},
 		graphcore.NewGraphTelemetryHandler(&graphcore.GraphClientOptions{}),
 		bodies{},
@@ -36,11 +36,8 @@ func middlewares(log *slog.Logger, limiter *Limiter, base string) []khttp.Middle
 		}),
 		khttp.NewParametersNameDecodingHandler(),
 		khttp.NewUserAgentHandler(),
+		turns,
 	}
-	if limiter != nil {
-		list = append(list, limits{limiter, base})
-	}
-	return list
 }
 
 // bodies gives requests a length and a way to send the body again. The SDK gives

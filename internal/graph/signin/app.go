@@ -17,7 +17,7 @@ func NewApp(o Options) (*Credential, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("credential of app %s: %w", o.ClientID, err)
 	}
-	return newCredential("app "+o.ClientID, app{o}, o.Log), nil
+	return newCredential("app "+o.ClientID, app{o}, o), nil
 }
 
 type app struct{ Options }

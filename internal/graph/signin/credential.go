@@ -35,6 +35,8 @@ type Credential struct {
 	issuer issuer
 	log    *slog.Logger
 	now    func() time.Time
+	// observe is told how every sign-in went, but for those that a caller gave up.
+	observe func(*graph.SignInError)
 
 	// turn holds one element: whoever took it may sign in. A channel, because
 	// those who wait must be able to leave when their context ends.
@@ -54,12 +56,15 @@ type Credential struct {
 
 var _ azcore.TokenCredential = (*Credential)(nil)
 
-func newCredential(who string, i issuer, log *slog.Logger) *Credential {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func newCredential(who string, i issuer, o Options) *Credential {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(*graph.SignInError) {}
 	}
 	return &Credential{
-		who: who, issuer: i, log: log,
+		who: who, issuer: i, log: o.Log, observe: o.Observe,
 		// Without the monotonic reading, which stands still while the machine is
 		// suspended, whereas tokens end.
 		now:   func() time.Time { return time.Now().Round(0) },
@@ -163,6 +168,7 @@ func (c *Credential) signIn(ctx context.Context, o policy.TokenRequestOptions) (
 		s := describe(c.who, err)
 		if ctx.Err() == nil { // else it was this caller's own doing
 			c.failed = s
+			c.observe(s)
 		}
 		if resets == c.resets && !(c.due && s.Permanent) {
 			c.pauseTo = now.Add(pause)
@@ -176,6 +182,7 @@ func (c *Credential) signIn(ctx context.Context, o policy.TokenRequestOptions) (
 		}
 		return azcore.AccessToken{}, s
 	}
+	c.observe(nil)
 	if resets == c.resets {
 		o.Claims = "" // a token with claims answers the plain question too
 		c.held, c.asked, c.due, c.pauseTo = t, o, false, time.Time{}

@@ -81,6 +81,30 @@ func TestAppSendsTheSecretAndKeepsTheToken(t *testing.T) {
 	}
 }
 
+// Every answer is told once; a token in hand is none.
+func TestSignInsAreObserved(t *testing.T) {
+	a := newAuthority(t)
+	o, told := a.options(), []string{}
+	o.Observe = func(failed *graph.SignInError) {
+		if failed == nil {
+			told = append(told, "ok")
+		} else {
+			told = append(told, Label(failed))
+		}
+	}
+	c := newApp(t, o)
+	mustToken(t, c, "token-1")
+	mustToken(t, c, "token-1")
+	a.refuse(7000222, "invalid_client")
+	if c.Refresh(t.Context()) == nil {
+		t.Fatal("not refused")
+	}
+	c.Refresh(t.Context()) // remembered: nobody is asked
+	if got := strings.Join(told, " "); got != "ok AADSTS7000222" {
+		t.Errorf("told: %s", got)
+	}
+}
+
 func TestUserSendsTheSecretWithThePassword(t *testing.T) {
 	a := newAuthority(t)
 	c := newUser(t, a.options())

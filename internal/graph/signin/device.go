@@ -34,7 +34,7 @@ func NewDevice(o Options, username string, kept Keeper, again string) (*Credenti
 	if err != nil {
 		return nil, fmt.Errorf("credential of a service user of app %s: %w", o.ClientID, err)
 	}
-	return newCredential(username, &device{o, username, kept, again}, o.Log), nil
+	return newCredential(username, &device{o, username, kept, again}, o), nil
 }
 
 // NewSession goes on with a sign-in for as long as its user works; nothing is

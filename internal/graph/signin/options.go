@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"jtel.de/presencebridge/internal/graph"
 )
 
 // Options name the app registration and how it proves itself: by a secret or
@@ -30,6 +32,9 @@ type Options struct {
 	// Certificate gives the app's certificate chain and its RSA key, likewise.
 	Certificate func() ([]*x509.Certificate, crypto.PrivateKey, error)
 
+	// Observe is told how every sign-in went, nil for a success; it must be
+	// quick and not call back. May be nil.
+	Observe func(*graph.SignInError)
 	// Public says that the app is a public client, which proves nothing. Only
 	// [DeviceCode] knows such apps.
 	Public bool

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -63,6 +64,21 @@ var refusals = []string{
 	"login_required", "user_password_expired", "authorization_declined", "bad_verification_code", "expired_token",
 }
 
+// Label names a failed sign-in in few words that are few in number, for metrics:
+// AADSTS and the code for codes that we know, set_up if Entra ID was not asked
+// at all, no_answer, or other.
+func Label(e *graph.SignInError) string {
+	switch _, known := lookUp(e.AADSTS); {
+	case known:
+		return "AADSTS" + strconv.Itoa(e.AADSTS)
+	case e.AADSTS != 0 || e.OAuth != "":
+		return "other"
+	case e.Permanent:
+		return "set_up"
+	}
+	return "no_answer"
+}
+
 // Describe says in plain English what an AADSTS code, or else the OAuth error,
 // means and what an operator can do. Permanent ones stay until somebody acts.
 func Describe(code int, oauth string) (text, advice string, permanent bool) {
@@ -76,6 +92,16 @@ func Describe(code int, oauth string) (text, advice string, permanent bool) {
 		return "Entra ID refused the sign-in", "look the code up in Microsoft's list of AADSTS codes and in the sign-in log of Entra ID", true
 	}
 	return "Entra ID could not be asked", "it passes by itself; if it does not, check network, proxy and name resolution", false
+}
+
+// Codes are the AADSTS codes that Describe knows, for those who describe them in
+// other languages.
+func Codes() []int {
+	var all []int
+	for _, m := range aadsts {
+		all = append(all, m.codes...)
+	}
+	return all
 }
 
 func lookUp(code int) (meaning, bool) {

@@ -90,3 +90,16 @@ func TestDescribeByOAuthError(t *testing.T) {
 		t.Errorf("the old form of 50055 reads %q", text)
 	}
 }
+
+func TestLabel(t *testing.T) {
+	for want, e := range map[string]graph.SignInError{
+		"AADSTS50126": {AADSTS: 50126, OAuth: "invalid_grant", Permanent: true},
+		"other":       {AADSTS: 99999, OAuth: "invalid_grant", Permanent: true},
+		"no_answer":   {},
+		"set_up":      {Permanent: true}, // a secret that cannot be read
+	} {
+		if got := Label(&e); got != want {
+			t.Errorf("%+v: %q, want %q", e, got, want)
+		}
+	}
+}

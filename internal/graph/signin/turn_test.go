@@ -50,7 +50,7 @@ func TestConcurrentCallsMakeOneSignIn(t *testing.T) {
 						return azcore.AccessToken{}, outcome
 					}
 					return good("token")
-				}), nil)
+				}), Options{})
 				errs := ask(t.Context(), c, 20)
 				close(answer)
 				for range cap(errs) {
@@ -75,7 +75,7 @@ func TestACallerThatGivesUpFailsNobodyElse(t *testing.T) {
 				return azcore.AccessToken{}, ctx.Err()
 			}
 			return good("token")
-		}), nil)
+		}), Options{})
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		first := ask(short, c, 1)
@@ -100,7 +100,7 @@ func TestWaitingCallerLeavesWithItsContext(t *testing.T) {
 		c := newCredential("app x", issuing(func(context.Context) (azcore.AccessToken, error) {
 			<-answer
 			return good("token")
-		}), nil)
+		}), Options{})
 		first := ask(t.Context(), c, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		waiting := ask(ctx, c, 1)
@@ -129,7 +129,7 @@ func TestAnswersFromBeforeAResetAreNotKept(t *testing.T) {
 						return azcore.AccessToken{}, outcome
 					}
 					return good("before")
-				}), nil)
+				}), Options{})
 				first := ask(t.Context(), c, 1)
 				c.Reset()
 				close(answer)

@@ -23,7 +23,7 @@ func NewUser(o Options, username string, password func() (string, error)) (*Cred
 	if err != nil {
 		return nil, fmt.Errorf("credential of a service user of app %s: %w", o.ClientID, err)
 	}
-	return newCredential(username, &user{Options: o, name: username, password: password}, o.Log), nil
+	return newCredential(username, &user{Options: o, name: username, password: password}, o), nil
 }
 
 // user is guarded by its Credential: one sign-in at a time.

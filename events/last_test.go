@@ -10,6 +10,31 @@ import (
 	"jtel.de/presencebridge/events"
 )
 
+func TestLastCoverage(t *testing.T) {
+	_, p, js := running(t)
+	at := time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+	for id, account := range map[string]string{"1": "a", "2": "b"} {
+		for _, state := range []string{events.Lost, events.Healthy} {
+			m := message(t, events.CoverageEvent{ID: id + state, Data: events.CoverageData{
+				TenantID: tenant, Tenant: "contoso", Account: account, State: state, ObservedAt: at, PublishedAt: at,
+			}})
+			if ack := p.Publish(t.Context(), []events.Message{m})[0]; ack.Err != nil {
+				t.Fatal(ack.Err)
+			}
+		}
+	}
+	found := map[string]string{}
+	for e, err := range events.LastCoverage(t.Context(), js) {
+		if err != nil || e.Sequence == 0 {
+			t.Fatal(err, e.Sequence)
+		}
+		found[e.Data.Account] = e.Data.State
+	}
+	if len(found) != 2 || found["a"] != events.Healthy || found["b"] != events.Healthy {
+		t.Errorf("got %v", found)
+	}
+}
+
 func TestLastDirectory(t *testing.T) {
 	_, p, js := running(t)
 	tell := func(n int, change, id string) {
