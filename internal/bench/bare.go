@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,9 +26,17 @@ type bare struct {
 	server    *broker.Broker
 	publisher *events.Publisher
 	close     func()
-	text      []byte // of an event
+	subjects  []string
 	number    int
 }
+
+const (
+	bareTenant = "84bd8158-6d4d-4958-8b9f-9d6445542f95"
+	bareTrace  = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+)
+
+// bareText is as long as an event.
+var bareText = make([]byte, 800)
 
 func newBare(ctx context.Context, syncAlways bool) (b *bare, err error) {
 	b = &bare{close: func() {}}
@@ -55,6 +64,13 @@ func newBare(ctx context.Context, syncAlways bool) (b *bare, err error) {
 	if err := events.Setup(ctx, js, events.StreamOptions{}); err != nil {
 		return nil, err
 	}
+	for i := range watched {
+		subject, err := events.UserSubject(bareTenant, fmt.Sprintf("%08d-0000-4000-8000-000000000000", i))
+		if err != nil {
+			return nil, err
+		}
+		b.subjects = append(b.subjects, subject)
+	}
 	b.publisher, err = events.NewPublisher(bus, events.PublisherOptions{Timeout: 10 * time.Second})
 	return b, err
 }
@@ -63,19 +79,19 @@ func newBare(ctx context.Context, syncAlways bool) (b *bare, err error) {
 func (b *bare) run(ctx context.Context, batch, publishers int, lasting time.Duration) (int, error) {
 	until := time.Now().Add(lasting)
 	done := make([]int, publishers)
+	share := len(b.subjects) / publishers
 	b.number++
 	var group errgroup.Group
 	for w := range publishers {
 		group.Go(func() error {
 			messages := make([]events.Message, batch)
+			base := fmt.Appendf(nil, "%d-%d-", b.number, w)
 			for n := 0; time.Now().Before(until); n++ {
 				for i := range messages {
-					who := w*(watched/publishers) + (n*batch+i)%(watched/publishers)
-					m, err := bareMessage(who, fmt.Sprintf("%d-%d-%d-%d-abcdefghijkl", b.number, w, n, i))
-					if err != nil {
-						return err
+					id := append(strconv.AppendInt(base[:len(base):len(base)], int64(n*batch+i), 10), "abcdefghijklmn"...)
+					messages[i] = events.Message{
+						Subject: b.subjects[w*share+(n*batch+i)%share], ID: string(id), Data: bareText, Traceparent: bareTrace,
 					}
-					messages[i] = m
 				}
 				for _, ack := range b.publisher.Publish(ctx, messages) {
 					if ack.Err != nil {
@@ -94,17 +110,6 @@ func (b *bare) run(ctx context.Context, batch, publishers int, lasting time.Dura
 	}
 	return sum, err
 }
-
-// bareMessage is as long as those of the measurements.
-func bareMessage(who int, id string) (events.Message, error) {
-	user := fmt.Sprintf("%08d-0000-4000-8000-000000000000", who)
-	subject, err := events.UserSubject(bareTenant, user)
-	return events.Message{Subject: subject, ID: id, Data: bareText, Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}, err
-}
-
-const bareTenant = "84bd8158-6d4d-4958-8b9f-9d6445542f95"
-
-var bareText = make([]byte, 800)
 
 func (b *bare) stop() error {
 	b.close()

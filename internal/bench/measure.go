@@ -90,6 +90,13 @@ func measureSite(ctx context.Context, o options, set setting) (figures []figure,
 		}
 		figures = append(figures, f...)
 	}
+	if set.rsa == "go" {
+		f, err := floor(ctx, s, o, set)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f...)
+	}
 	if strings.Contains("overload", o.match) {
 		f, err := overload(ctx, s, o, set)
 		if err != nil {

@@ -73,7 +73,7 @@ func (s *site) handshakes(ctx context.Context) ([]float64, error) {
 	answers := bufio.NewReader(conn)
 	for len(took) == 0 || ctx.Err() == nil {
 		start := time.Now()
-		status, err := post(conn, answers, []byte("POST /graph/notifications?validationToken=x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"))
+		status, err := post(conn, answers, handshake)
 		if err != nil || status != http.StatusOK {
 			return nil, fmt.Errorf("handshake: status %d: %w", status, err)
 		}
