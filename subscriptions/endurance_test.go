@@ -3,6 +3,7 @@ package subscriptions
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -25,7 +26,13 @@ func TestTwoDaysOfFaults(t *testing.T) {
 }
 
 func twoDays(t *testing.T, seed uint64) {
-	chance := rand.New(rand.NewPCG(seed, 1)) // of Graph, under its lock
+	// What comes of a call follows from the seed and from when who makes it, not
+	// from which goroutine is first: a seed that finds something finds it again.
+	chance := func(what string, n uint64) uint64 {
+		h := fnv.New64a()
+		fmt.Fprint(h, seed, what, time.Now().UnixNano())
+		return rand.New(rand.NewPCG(seed, h.Sum64())).Uint64N(n)
+	}
 	ours := rand.New(rand.NewPCG(seed, 2))
 	faults := []error{
 		unavailable, canceled, notFound, conflict, badToken, errLost,
@@ -33,14 +40,15 @@ func twoDays(t *testing.T, seed uint64) {
 	}
 	c := newCloud()
 	c.ghost = 10 * time.Second
-	c.before = func(string, string) error {
-		if chance.IntN(8) == 0 {
-			return faults[chance.IntN(len(faults))]
+	c.jitter = func() float64 { return float64(chance("jitter", 1000)) / 1000 }
+	c.before = func(account, op string) error {
+		if chance("before"+account+op, 8) == 0 {
+			return faults[chance("fault"+account+op, uint64(len(faults)))]
 		}
 		return nil
 	}
-	c.after = func(string, string) error {
-		if chance.IntN(20) == 0 {
+	c.after = func(account, op string) error {
+		if chance("after"+account+op, 20) == 0 {
 			return errLost
 		}
 		return nil

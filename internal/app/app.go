@@ -110,6 +110,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.followBoard(working) })
 	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
+	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })
 	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {

@@ -107,6 +107,15 @@ func (b *bus) Available() bool {
 	}
 }
 
+// Purge removes everything about a person: what was published, and what adapters
+// decided.
+func (b *bus) Purge(ctx context.Context, tenantID, userID string) error {
+	if err := b.Publisher.Purge(ctx, tenantID, userID); err != nil {
+		return err
+	}
+	return events.PurgeDecisions(ctx, b.js, "", userID)
+}
+
 // memory is what the service remembers of the bus.
 type memory interface {
 	restore(events.UserEvent)

@@ -129,7 +129,9 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddCoverage(e, d)
 	handlers.AddPresence(e, r)
 	handlers.AddReport(e, r)
+	handlers.AddKeys(e, keyDesk{s})
 	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
+	handlers.AddTrail(e, s.trailOf)
 	handlers.AddOpenAPI(e)
 }
 

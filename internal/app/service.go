@@ -17,6 +17,7 @@ import (
 	"jtel.de/presencebridge/internal/graph/notification"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/trail"
 	"jtel.de/presencebridge/internal/vault"
 )
 
@@ -31,6 +32,7 @@ type service struct {
 	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
+	notes      *trail.Notes
 	announcer  *intake.Announcer
 	tokens     *notification.Tokens
 	opener     *notification.Opener
@@ -76,6 +78,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		return nil, err
 	}
 	s.board = board.New(o.Log)
+	s.notes = trail.New(o.Config.Events.History, time.Now)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
@@ -117,6 +120,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
 		Seen:    s.seen,
+		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
 		Stored:  s.metrics.stored,
 		Log:     o.Log,
