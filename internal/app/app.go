@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/internal/config"
@@ -50,6 +51,8 @@ type Options struct {
 	// Latency is how long Graph's notifications may take before a subscription
 	// is doubted; zero means what Microsoft documents. For simulated tenants.
 	Latency time.Duration
+	// Tracer makes spans of what is taken in and published; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Addresses are where the running service listens, host:port. Callback is empty

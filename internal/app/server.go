@@ -80,6 +80,7 @@ func (s *service) callbackServer() (*server, error) {
 			s.lifecycle(l)
 		},
 		Observe: s.answered,
+		Tracer:  s.Tracer,
 		// Graph opens few connections.
 		MaxInFlight: 64,
 		Proxies:     proxies(s.Config.Listen.TrustedProxies),
