@@ -71,7 +71,7 @@ var rooms = map[string]room{
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
-	"internal/bench": {imports: []string{"internal/app", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
+	"internal/bench": {imports: []string{"events", "internal/app", "internal/broker", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
 		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
 	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people", "internal/setup", "internal/tracing", "internal/trail"}},
