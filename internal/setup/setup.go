@@ -35,6 +35,8 @@ type Options struct {
 	// Facts are what is known beforehand; Run fills in the rest.
 	Facts  Facts
 	DryRun bool
+	// Try signs the app in, or the service user of that name. Nil tries nothing.
+	Try func(ctx context.Context, facts Facts, username string) error
 	// Say tells what was found, done, or would be done.
 	Say func(Line)
 	// Pause is between tries while the directory has not heard of something
@@ -89,7 +91,7 @@ func Run(ctx context.Context, o Options) (Facts, error) {
 	r := &run{Options: o}
 	for _, step := range []func(context.Context) error{
 		r.look, r.registerApp, r.servicePrincipal, r.applicationPermissions, r.delegatedPermissions,
-		r.proof, r.serviceUsers, r.owners, r.configuration,
+		r.proof, r.serviceUsers, r.owners, r.configuration, r.signIns,
 	} {
 		if err := step(ctx); err != nil {
 			return r.Facts, err
