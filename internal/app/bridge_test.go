@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/app"
@@ -39,6 +40,7 @@ type bridge struct {
 	change   func(*config.Config)
 	callback string        // host:port, the same over restarts
 	latency  time.Duration // how late a notification may be; zero: as late as Graph's
+	tracer   trace.Tracer
 
 	addresses app.Addresses
 	reload    chan os.Signal
@@ -90,7 +92,7 @@ func (b *bridge) start(deleteSubscriptions bool) {
 	b.ended, b.stop, b.reload = make(chan error, 1), cancel, make(chan os.Signal)
 	go func() {
 		b.ended <- app.Run(ctx, app.Options{
-			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Latency: b.latency,
+			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Latency: b.latency, Tracer: b.tracer,
 			Reload: b.reload, File: b.file, Load: load,
 			Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Started: func(a app.Addresses) { started <- a },

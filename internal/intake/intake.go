@@ -123,7 +123,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	defer func() { in.Observe(outcome) }()
 	var early error
 	drafts := make([]draft, 0, len(readings))
-	trace := traceparent()
+	trace := traceparent(ctx)
 	for _, r := range readings {
 		person, watched := in.Lookup(r.TenantID, r.Presence.UserID)
 		s := held[personOf(r)]
