@@ -106,5 +106,9 @@ func answerHandshakes(c *config.Config, log *slog.Logger) (stop func() error, er
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.serve() }()
-	return func() error { return errors.Join(s.stop(drain), <-done) }, nil
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		return errors.Join(s.stop(ctx), <-done)
+	}, nil
 }
