@@ -118,6 +118,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Known:   s.peopleRead,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
+		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
 		Gap:     s.read,
 		Seen:    s.seen,
 		Trace:   s.notes.Note,
