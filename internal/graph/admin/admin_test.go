@@ -31,6 +31,9 @@ func TestWhatAnErrorMeans(t *testing.T) {
 		if err != nil {
 			err = fmt.Errorf("make something: %w", err)
 		}
+		if g, ok := asGraph(tt.err); TurnedAway(err) != (ok && g.Status == 503) {
+			t.Errorf("%v: turned away %t", tt.err, TurnedAway(err))
+		}
 		if Exists(err) != tt.exists || NotYet(err) != tt.notYet {
 			t.Errorf("%v: exists %t, not yet %t", tt.err, Exists(err), NotYet(err))
 		}
