@@ -20,6 +20,9 @@ type ConnectOptions struct {
 	Name                      string // shown in the server's connection list
 	InProcess                 nats.InProcessConnProvider
 	Log                       *slog.Logger // nil means slog.Default()
+	// Once makes one attempt and gives up with its error, for those who only
+	// want to know whether it works.
+	Once bool
 }
 
 // Connect gives a connection that never gives up: the server may be away now
@@ -42,6 +45,9 @@ func Connect(o ConnectOptions) (*nats.Conn, error) {
 		// A dead peer is noticed within half a minute, not within four.
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
+	}
+	if o.Once {
+		options = append(options, nats.RetryOnFailedConnect(false), nats.NoReconnect())
 	}
 	options = append(options, logTo(log, o.InProcess != nil)...)
 	if o.CredentialsFile != "" {

@@ -68,6 +68,7 @@ func oneAccount(t config.Tenant, name string) (config.Account, error) {
 func complete(cmd *cobra.Command) {
 	for name, values := range map[string][]string{
 		"output": {outputText, outputJSON},
+		"lang":   languages(),
 	} {
 		if cmd.Flags().Lookup(name) != nil {
 			// It fails only when it is registered twice.

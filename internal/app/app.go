@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -21,7 +23,7 @@ import (
 	"jtel.de/presencebridge/internal/config"
 )
 
-// drain is how long a stop waits for callbacks in flight.
+// drain is how long a stop waits for what is in flight on all sides together.
 const drain = 10 * time.Second
 
 // Options of a run. Config and Log are required.
@@ -62,10 +64,13 @@ type Addresses struct{ Callback, Admin, NATS string }
 // or an error that kept it from starting.
 func Run(ctx context.Context, o Options) error {
 	s, err := build(ctx, o)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(s.run(ctx), s.close())
 	}
-	return errors.Join(s.run(ctx), s.close())
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w; free some space on the disk of data_dir %s", err, o.Config.DataDir)
+	}
+	return err
 }
 
 // run starts everything in the order in which one needs the other: the
@@ -116,16 +121,26 @@ func (s *service) run(ctx context.Context) error {
 	}
 
 	<-working.Done()
+	return s.stop(servers, &serving, workers)
+}
+
+// stop ends in the order in which nothing is lost: readiness first, then no new
+// callbacks, while those in flight are stored and answered; the operators' side,
+// which tells of all this, goes last. The bus is closed after that.
+func (s *service) stop(servers []*server, serving, workers *errgroup.Group) error {
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
-	err = workers.Wait()
-	if s.DeleteSubscriptions && err == nil {
-		err = s.deleteSubscriptions()
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	var err error
+	for _, server := range slices.Backward(servers) {
+		err = errors.Join(err, server.stop(ctx))
 	}
-	for _, server := range servers {
-		err = errors.Join(err, server.stop(drain))
+	failed := workers.Wait()
+	if s.DeleteSubscriptions && failed == nil {
+		failed = s.deleteSubscriptions()
 	}
-	err = errors.Join(err, serving.Wait())
+	err = errors.Join(failed, err, serving.Wait())
 	s.Log.Info("stopped")
 	return err
 }

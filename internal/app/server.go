@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,10 +36,8 @@ func (s *server) serve() error {
 	return fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
 }
 
-// stop takes no new requests and waits for those in flight.
-func (s *server) stop(within time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
+// stop takes no new requests and waits for those in flight, until ctx ends.
+func (s *server) stop(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop %s: %w", s.name, err), s.http.Close())
 	}
@@ -75,8 +72,9 @@ func (s *service) callbackServer() (*server, error) {
 	e := handlers.NewCallback(handlers.CallbackOptions{
 		Open:   s.opener.Open,
 		Accept: s.accept,
-		Ready:  func() bool { return s.bus.Available() && !s.stopping.Load() },
-		Read:   s.announced,
+		// Not until the stop: what still comes then is stored like anything else.
+		Ready: s.bus.Available,
+		Read:  s.announced,
 		Lifecycle: func(l graph.Lifecycle) {
 			s.metrics.lifecycle(l)
 			s.lifecycle(l)

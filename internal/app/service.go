@@ -15,7 +15,6 @@ import (
 	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
-	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
 	"jtel.de/presencebridge/internal/trail"
@@ -42,6 +41,7 @@ type service struct {
 	metrics    *metrics
 	forwarding *forwarding   // nil if nothing is forwarded
 	acme       *acme.Manager // nil unless the certificate comes from an authority
+	clock      *clock
 	expiry     *expiry.Watch
 
 	// untidy asks housekeep to look at once.
@@ -56,6 +56,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		tenants:   map[string]*tenant{},
 		metrics:   newMetrics(o.Version),
 		untidy:    make(chan struct{}, 1),
+		clock:     &clock{log: o.Log},
 	}
 	defer func() {
 		if err != nil {
@@ -63,7 +64,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		}
 	}()
 	if err := os.MkdirAll(o.Config.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data_dir: %w", err)
+		return nil, fmt.Errorf("make data_dir: %w; make a directory that the service's user may write to, and name it as data_dir", err)
 	}
 	if s.files, err = vault.OpenDir(o.Config.DataDir); err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	states := graph.NewClientStates(s.vault.ClientStateSecret())
 	s.tokens = notification.NewTokens(notification.TokensOptions{
-		Authority: o.Config.Graph.Authority, HTTP: signin.NewHTTP(roots), Log: o.Log,
+		Authority: o.Config.Graph.Authority, HTTP: s.clock.client(roots), Log: o.Log,
 	})
 	decrypt, wipe, err := openDecrypt(o.Config.RSA, s.vault.Current().Private, o.Log)
 	if err != nil {
@@ -117,6 +118,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Known:   s.peopleRead,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
+		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
 		Gap:     s.read,
 		Seen:    s.seen,
 		Trace:   s.notes.Note,

@@ -41,6 +41,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.config.Store(&c)
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)
+	connection.signIn.HTTP = s.clock.client(roots)
 	s.metrics.begin(c.Name)
 	connection.observe = func(call sdk.Call) { s.metrics.graphCall(c.Name, call) }
 	connection.signedIn = func(account string, failed *graph.SignInError) { s.metrics.signIn(c.Name, account, failed) }

@@ -38,6 +38,8 @@ type Faults struct {
 	Refuse []Refusal
 	// Delay is waited before every answer, not divided by Speed.
 	Delay time.Duration
+	// ClockAhead is how far the Date header of every answer is ahead.
+	ClockAhead time.Duration
 	// UnknownMembers adds members to JSON objects that no documentation knows.
 	UnknownMembers bool
 	// ClaimsChallenge answers so many requests 401 with a claims challenge.
@@ -55,6 +57,10 @@ type Faults struct {
 	ExpireDelta bool
 	// SyncStateNotFound makes that the older 400.
 	SyncStateNotFound bool
+
+	// DirectoryLag is how long what was written to the directory is unknown to
+	// other requests and to sign-in: 404, or 400 where it is referred to.
+	DirectoryLag time.Duration
 
 	// Presence.
 

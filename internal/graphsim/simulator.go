@@ -47,6 +47,8 @@ type Simulator struct {
 	subs      map[string]*subscription
 	ghosts    map[creator]time.Time // until when a deleted subscription is still in the way
 	accounts  map[string]*signInState
+	registry  registry
+	graphApp  graphApp // never changes
 	devices   map[string]*device
 	tokens    map[string]cachedToken // validation tokens, by form
 	patches   int
@@ -82,7 +84,13 @@ func New(o Options) *Simulator {
 	} else {
 		s.tenant = defaultTenant(o.People, making)
 	}
+	if o.Tenant == nil && o.Empty {
+		s.tenant = emptyTenant(o.People, newDice(seed, "tenant"))
+	}
 	s.tenant.complete(making, time.Now())
+	permissions := newDice(seed, "permissions")
+	s.graphApp = newGraphApp(permissions)
+	s.registry.begin(&s.tenant, s.graphApp, permissions)
 	for _, u := range s.tenant.Users {
 		s.enter(u)
 	}
@@ -217,10 +225,12 @@ func (s *Simulator) scaled(d time.Duration) time.Duration {
 // protocolHandler tells Graph from the authority by the path.
 func (s *Simulator) protocolHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if delay := s.Faults().Delay; delay > 0 {
-			if wait(r.Context(), delay) != nil {
-				return
-			}
+		f := s.Faults()
+		if f.Delay > 0 && wait(r.Context(), f.Delay) != nil {
+			return
+		}
+		if f.ClockAhead != 0 {
+			w.Header().Set("Date", time.Now().Add(f.ClockAhead).UTC().Format(http.TimeFormat))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
 		if strings.HasPrefix(r.URL.Path, "/v1.0/") {
