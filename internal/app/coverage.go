@@ -90,6 +90,7 @@ func (s *service) accept(ctx context.Context, readings []graph.Reading) error {
 // only the bus away, and no signing keys since the start.
 func (s *service) answered(o handlers.Outcome) {
 	s.metrics.callback(o)
+	s.activity.answered(o)
 	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseUndecided && !s.tokens.Ready() {
 		for _, t := range s.tenants {
 			t.coverage.Interrupted()

@@ -121,7 +121,10 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddPresence(e, r)
 	handlers.AddReport(e, r)
 	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
+	handlers.AddExpiries(e, s.listExpiries)
+	handlers.AddActivity(e, s.activity.recall)
 	handlers.AddOpenAPI(e)
+	handlers.AddPage(e)
 }
 
 func listenOn(name, address string, h *http.Server) (*server, error) {

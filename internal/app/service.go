@@ -39,6 +39,7 @@ type service struct {
 	metrics    *metrics
 	forwarding *forwarding // nil if nothing is forwarded
 	expiry     *expiry.Watch
+	activity   *activity
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -51,6 +52,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		directory: people.NewDirectory(),
 		tenants:   map[string]*tenant{},
 		metrics:   newMetrics(o.Version),
+		activity:  newActivity(o.Version, time.Now),
 		untidy:    make(chan struct{}, 1),
 	}
 	defer func() {
@@ -115,8 +117,11 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Gap:     s.read,
 		Seen:    s.seen,
 		Observe: s.metrics.intake,
-		Stored:  s.metrics.stored,
-		Log:     o.Log,
+		Stored: func(origin graph.Origin, stale bool, after time.Duration) {
+			s.metrics.stored(origin, stale, after)
+			s.activity.stored(origin, stale, after)
+		},
+		Log: o.Log,
 	})
 	s.watchExpiry()
 	for _, t := range o.Config.Tenants {
