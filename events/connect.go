@@ -20,6 +20,9 @@ type ConnectOptions struct {
 	Name                      string // shown in the server's connection list
 	InProcess                 nats.InProcessConnProvider
 	Log                       *slog.Logger // nil means slog.Default()
+	// Once makes one attempt and gives up with its error, for those who only
+	// want to know whether it works.
+	Once bool
 }
 
 // Connect gives a connection that never gives up: the server may be away now
@@ -43,7 +46,10 @@ func Connect(o ConnectOptions) (*nats.Conn, error) {
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
 	}
-	options = append(options, logTo(log)...)
+	if o.Once {
+		options = append(options, nats.RetryOnFailedConnect(false), nats.NoReconnect())
+	}
+	options = append(options, logTo(log, o.InProcess != nil)...)
 	if o.CredentialsFile != "" {
 		options = append(options, nats.UserCredentials(o.CredentialsFile))
 	}
@@ -76,13 +82,19 @@ func Connect(o ConnectOptions) (*nats.Conn, error) {
 }
 
 // logTo reports what happens to the connection.
-func logTo(log *slog.Logger) []nats.Option {
+func logTo(log *slog.Logger, inProcess bool) []nats.Option {
+	server := func(nc *nats.Conn) string {
+		if inProcess {
+			return "embedded" // it has no address of the connection's own
+		}
+		return nc.ConnectedUrlRedacted()
+	}
 	return []nats.Option{
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			log.Info("nats connected", "server", nc.ConnectedUrlRedacted())
+			log.Info("nats connected", "server", server(nc))
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			log.Info("nats connected again", "server", nc.ConnectedUrlRedacted())
+			log.Info("nats connected again", "server", server(nc))
 		}),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if err != nil { // nil when we closed it ourselves

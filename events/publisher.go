@@ -52,6 +52,10 @@ var ErrUnavailable = errors.New("nats is not available")
 // errNoAck tells our own deadline from the caller's.
 var errNoAck = errors.New("no acknowledgement in time")
 
+// errNoConnection is what the library calls an exceeded outbound buffer, because
+// we let it hold nothing back for later.
+var errNoConnection = errors.New("there is no connection to the server")
+
 // NewPublisher takes a connection made by [Connect]; one that buffers while it
 // is reconnecting is refused, because an unacknowledged message would be sent
 // later although its sender was told that it failed.
@@ -178,7 +182,10 @@ func silent(err error) bool {
 
 // unavailable marks the errors that mean that nobody is there to store it.
 func unavailable(err error) error {
-	if silent(err) || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrDisconnected) ||
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, errNoConnection)
+	}
+	if silent(err) || errors.Is(err, nats.ErrDisconnected) ||
 		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,8 +106,12 @@ func TestOutage(t *testing.T) {
 			}
 		}
 	}
-	if err := p.Purge(t.Context(), tenant, agent1); !errors.Is(err, events.ErrUnavailable) {
+	err := p.Purge(t.Context(), tenant, agent1)
+	if !errors.Is(err, events.ErrUnavailable) || !strings.Contains(err.Error(), "no connection to the server") {
 		t.Errorf("purge gave %v", err)
+	}
+	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err == nil || !strings.Contains(err.Error(), "no connection to the server") {
+		t.Errorf("setup gave %v", err)
 	}
 
 	natsServer(t, dir, at)

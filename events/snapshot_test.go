@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,7 +27,9 @@ func TestSnapshotIsNeverBehind(t *testing.T) {
 		for i := range 2500 {
 			es = append(es, userEvent(person(i), availability, fmt.Sprint(round, "-", i)))
 		}
-		publish(t, p, es...)
+		for part := range slices.Chunk(es, 250) { // each has a deadline
+			publish(t, p, part...)
+		}
 		if err := p.Purge(t.Context(), tenant, person(round)); err != nil {
 			t.Fatal(err)
 		}

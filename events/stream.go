@@ -165,6 +165,8 @@ func explain(err error, o StreamOptions) error {
 		}
 	}
 	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return errNoConnection
 	case errors.Is(err, nats.ErrNoResponders):
 		advice = "nobody answers for JetStream: enable it on the server, or wait for the cluster to elect a leader"
 	case errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, context.DeadlineExceeded):

@@ -6,9 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -47,9 +49,14 @@ type CallbackOptions struct {
 	// MaxInFlight bounds the bodies that are opened and stored at the same time;
 	// more are put off. At least 1. Those that still arrive do not count.
 	MaxInFlight int
+	// Proxies are believed about who asks; only the log tells it.
+	Proxies []netip.Prefix
 	// Observe gets one outcome per callback.
 	Observe func(Outcome)
-	Log     *slog.Logger
+	// Tracer makes a span of each callback, its opening and its storing; the
+	// context of the latter is what Accept gets. May be nil.
+	Tracer trace.Tracer
+	Log    *slog.Logger
 }
 
 // NewCallback makes the public side: two routes and nothing else.
@@ -92,7 +99,7 @@ func newCallback(o CallbackOptions) *callback {
 func (h *callback) echo() *echo.Echo {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard) // ours is h.Log
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientIP(h.Proxies)
 	e.HTTPErrorHandler = writeStatus
 	for _, path := range []string{NotificationsPath, LifecyclePath} {
 		e.POST(path, h.serve)
@@ -102,8 +109,17 @@ func (h *callback) echo() *echo.Echo {
 	return e
 }
 
-// serve answers a callback, and then logs and reports it.
 func (h *callback) serve(c echo.Context) error {
+	if h.Tracer != nil {
+		h.traced(c)
+	} else {
+		h.answer(c)
+	}
+	return nil
+}
+
+// answer answers a callback, and then logs and reports it.
+func (h *callback) answer(c echo.Context) Outcome {
 	start := time.Now()
 	o := Outcome{Route: c.Path()}
 	limitReading(c, start.Add(h.bodyWithin))
@@ -124,7 +140,7 @@ func (h *callback) serve(c echo.Context) error {
 		o.Cause = r.cause
 	}
 	h.report(c, &o, err)
-	return nil
+	return o
 }
 
 // receive takes a notification collection in.
@@ -159,7 +175,9 @@ func (h *callback) receive(c echo.Context, o *Outcome, start time.Time) error {
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
-	batch, err := h.Open(ctx, body.text)
+	within, opened := h.step(ctx, "open", trace.SpanKindInternal)
+	batch, err := h.Open(within, body.text)
+	opened.end(err)
 	o.Open = time.Since(opening)
 	o.count(batch)
 	switch {
@@ -182,7 +200,9 @@ func (h *callback) accept(ctx context.Context, c echo.Context, batch notificatio
 	}
 	if len(batch.Readings) > 0 {
 		storing := time.Now()
-		err := h.Accept(ctx, batch.Readings)
+		within, stored := h.step(ctx, "publish", trace.SpanKindProducer)
+		err := h.Accept(within, batch.Readings)
+		stored.end(err)
 		o.Store = time.Since(storing)
 		if err != nil {
 			return refuse(http.StatusServiceUnavailable, CauseNotStored, err)

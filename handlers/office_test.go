@@ -28,6 +28,7 @@ type office struct {
 	people []PersonPresence // sorted
 	read   []string         // tenants that were to be read
 	feed   *playedFeed
+	keys   someKeys
 }
 
 func personID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n) }
@@ -50,7 +51,7 @@ func somePresence(tenant string, n int) PersonPresence {
 }
 
 func someOffice() *office {
-	o := &office{played: somePlayed(), feed: &playedFeed{}}
+	o := &office{played: somePlayed(), feed: &playedFeed{}, keys: oneKey()}
 	for n := range 4 {
 		o.people = append(o.people, somePresence("contoso", n))
 	}
@@ -161,6 +162,8 @@ func (o *office) add(e *echo.Echo, feeds FeedOptions) {
 	AddPresence(e, o)
 	AddCoverage(e, o)
 	AddReport(e, o)
+	AddKeys(e, &o.keys)
+	AddTrail(e, o.Trail)
 	AddFeed(e, o.feed, feeds)
 	AddExpiries(e, func() []Expiry {
 		return []Expiry{

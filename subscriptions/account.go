@@ -42,6 +42,7 @@ func (c *Coordinator) desired(a *account) Desired {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.UserIDs, d.Undecided, d.Reject = a.order.Wanted, a.order.Undecided, a.order.Reject
+	d.Trial = a.trial != nil && len(a.trial.good) > 0 // before that it may refuse everything
 	if id := a.slot.SubscriptionID; id != "" && id != a.order.SubscriptionID {
 		d.UserIDs = a.slot.Held
 	}
@@ -132,16 +133,15 @@ func (c *Coordinator) known(a *account) []string {
 }
 
 func (c *Coordinator) tried(a *account, worked bool, now time.Time) {
-	a.trial.result(worked)
+	for _, id := range a.trial.result(worked) {
+		c.quarantine.add(id, now) // at once: what is known outlives a bisection that others end
+	}
 	a.refused, a.refusals, a.tryAt = nil, 0, time.Time{}
 	if a.slot.Trial = a.trial.next(); a.slot.Trial != nil {
 		return
 	}
-	if broken := a.trial.broken; len(a.trial.good) > 0 {
-		for _, id := range broken {
-			c.quarantine.add(id, now)
-		}
-		c.log.Warn("people because of whom graph refuses a subscription are only polled for a while", "account", a.slot.Key, "people", len(broken))
+	if len(a.trial.good) > 0 {
+		c.log.Warn("people because of whom graph refuses a subscription are only polled for a while", "account", a.slot.Key, "people", len(a.trial.broken))
 	} else {
 		a.noTrial = now.Add(notPeople)
 		c.log.Warn("graph refuses every subscription of the account, it is not the people", "account", a.slot.Key)

@@ -47,8 +47,21 @@ func (b *bisection) next() []string {
 	return nil
 }
 
-// result of the trial that next named.
-func (b *bisection) result(worked bool) {
+// concerns reports whether it is about these people, sorted: those who turned
+// out to be broken may be among them no more.
+func (b *bisection) concerns(people []string) bool {
+	return slices.Equal(b.list, people) ||
+		slices.Equal(slices.DeleteFunc(slices.Clone(b.list), func(id string) bool { return slices.Contains(b.broken, id) }), people)
+}
+
+// result of the trial that next named, and who is broken as it proves.
+func (b *bisection) result(worked bool) (broken []string) {
+	known := len(b.broken)
+	b.learn(worked)
+	return b.broken[known:]
+}
+
+func (b *bisection) learn(worked bool) {
 	if len(b.good) == 0 {
 		if !worked {
 			b.first = b.first[1:]

@@ -38,6 +38,7 @@ type cloud struct {
 	// before may fail a call of an account before it has an effect; after loses
 	// the answer. They are called with the lock held.
 	before, after func(account, op string) error
+	jitter        func() float64 // of the managers; nil: at random
 
 	since map[string]time.Time // since when somebody is uncovered who was covered
 	worst time.Duration        // the longest that somebody up to mind was
@@ -231,7 +232,8 @@ func coordinate(t *testing.T, c *cloud, accounts int, people []string) *coordina
 				m.gapAt[id] = time.Now()
 			}
 		},
-		Log: slog.New(slog.NewTextHandler(&m.out, nil)),
+		Jitter: c.jitter,
+		Log:    slog.New(slog.NewTextHandler(&m.out, nil)),
 	}
 	for i := range accounts {
 		key := fmt.Sprint(i + 1)

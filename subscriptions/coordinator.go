@@ -239,7 +239,7 @@ func (c *Coordinator) apply(plan TenantPlan) (changed bool) {
 	for i, a := range c.accounts {
 		order := plan.Orders[i]
 		a.slot.Assigned, a.slot.Wanted = order.Assigned, order.Wanted
-		if a.trial != nil && !slices.Equal(a.trial.list, order.Assigned) {
+		if a.trial != nil && !a.trial.concerns(order.Assigned) {
 			a.endTrial() // it is about others now
 			c.signal()
 		}

@@ -353,6 +353,55 @@ func TestBrokenPeopleAtTheStart(t *testing.T) {
 	})
 }
 
+// TestManyBrokenPeopleAmongFaults: refused trials do not make the pauses after
+// failures of other kinds any longer, or the others would wait for an hour.
+func TestManyBrokenPeopleAmongFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		for n := range 12 {
+			c.broken[person(53*n)] = true
+		}
+		calls := 0
+		c.before = func(string, string) error {
+			if calls++; calls%5 == 0 {
+				return unavailable
+			}
+			return nil
+		}
+		m := coordinate(t, c, 1, persons(0, 640))
+		defer m.stop()
+		m.pass(15 * time.Minute)
+		m.expectPolled(t, Quarantined, 12)
+		m.expectPolled(t, NoSubscription, 0)
+	})
+}
+
+// TestWhoIsFoundOutlivesTheBisection: somebody new ends it, and those who were
+// found broken until then stay out.
+func TestWhoIsFoundOutlivesTheBisection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.broken[person(100)], c.broken[person(500)] = true, true
+		m := coordinate(t, c, 1, persons(0, 600))
+		defer m.stop()
+		for range 600 {
+			if m.pass(time.Second); len(m.Polled()[Quarantined]) > 0 {
+				break
+			}
+		}
+		m.expectPolled(t, Quarantined, 1)
+		m.watch(persons(0, 601))
+		for range 20 {
+			m.pass(30 * time.Second)
+			if n := len(m.Polled()[Quarantined]); n == 0 {
+				t.Fatal("nobody is known to be broken any more")
+			}
+		}
+		m.expectPolled(t, Quarantined, 2)
+		m.expectPolled(t, NoSubscription, 0)
+	})
+}
+
 func TestARefusalOfEverybodyBlamesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()

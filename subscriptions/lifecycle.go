@@ -64,7 +64,7 @@ func (m *Manager) takeSignals(ctx context.Context) {
 		m.held.paused = true
 	}
 	if e.renew == m.held.ID {
-		m.held.renewAt = time.Now()
+		m.held.renewAt = clock()
 	}
 	if e.remove != "" {
 		m.unwanted = e.remove

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,7 +130,11 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // round does what is due now and returns the first error.
 func (m *Manager) round(ctx context.Context) error {
+	before := m.wish.UserIDs
 	m.wish = m.o.Desired()
+	if m.wish.Trial && !slices.Equal(before, m.wish.UserIDs) {
+		m.failures = min(m.failures, 1)
+	}
 	if m.wish.Undecided {
 		return m.look(ctx)
 	}

@@ -30,6 +30,10 @@ type Desired struct {
 	// Undecided: who is wanted depends on what the accounts have. The manager
 	// says what there is and touches nothing.
 	Undecided bool
+	// Trial: the people are chosen to find out because of whom Graph refuses a
+	// subscription. That it refuses them is an answer, so the pauses after
+	// failures start anew with each trial.
+	Trial bool
 	// Reject is the id of a subscription that must go whatever it names: it
 	// turned out not to deliver. Usually empty.
 	Reject          string

@@ -326,14 +326,3 @@ func TestPlanTenantDeletesNothingForThoseOfFailingAccounts(t *testing.T) {
 		}
 	})
 }
-
-// BenchmarkPlanTenant prints what a plan costs: time, and memory for all that is
-// held and allocated for it. 650,000 people are planned for in one tenant and in
-// 1,000 tenants.
-func BenchmarkPlanTenant(b *testing.B) {
-	for _, scale := range []struct{ people, tenants int }{{1_000, 1}, {10_000, 1}, {100_000, 1}, {650_000, 1}, {650_000, 1000}} {
-		b.Run(fmt.Sprintf("%d_people_in_%d_tenants", scale.people, scale.tenants), func(b *testing.B) {
-			benchmarkPlanTenant(b, scale.people/scale.tenants, scale.tenants)
-		})
-	}
-}

@@ -23,6 +23,8 @@ type desk struct {
 	// last gives the id of the last event about a person, as the bridge's bucket
 	// has it.
 	last func(ctx context.Context, tenantID, userID string) (string, error)
+	// purge removes what was published about somebody for a client.
+	purge func(ctx context.Context, client, userID string) error
 
 	// held: one decision at a time. Sinks are waited for under it: nothing may
 	// overtake a decision, and whoever is away is away for all.
@@ -104,8 +106,9 @@ func (d *desk) wake() {
 	}
 }
 
-// Forget drops what is known about somebody who left. The ACD learns of it by
-// the directory event; a decision about nobody is nothing to publish.
+// Forget drops what is known about somebody who left, and what was decided about
+// them. The ACD learns of it by the directory event; a decision about nobody is
+// nothing to publish.
 func (d *desk) Forget(ctx context.Context, _, userID string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,11 +117,19 @@ func (d *desk) Forget(ctx context.Context, _, userID string) error {
 		if _, ok := d.book.pages[key]; !ok {
 			continue
 		}
-		if err := d.book.forget(ctx, key); err != nil {
+		if err := d.drop(ctx, c.Name, userID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// drop: the record goes last, so that after a failure it is all done again.
+func (d *desk) drop(ctx context.Context, client, userID string) error {
+	if err := d.purge(ctx, client, userID); err != nil {
+		return err
+	}
+	return d.book.forget(ctx, client+"."+userID)
 }
 
 // Reconcile brings the book up to date with everybody's last state where the
@@ -129,8 +140,9 @@ func (d *desk) Reconcile(ctx context.Context, book *book, first uint64, snapshot
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.book, d.current = book, false
-	present := map[string]bool{}
+	present, people := map[string]bool{}, map[string]bool{}
 	for _, e := range snapshot {
+		people[e.Data.User.ID] = true
 		for _, c := range d.rules.Clients {
 			key := c.Name + "." + e.Data.User.ID
 			present[key] = true
@@ -149,11 +161,18 @@ func (d *desk) Reconcile(ctx context.Context, book *book, first uint64, snapshot
 			}
 		}
 	}
-	for key := range d.book.pages {
-		if !present[key] {
-			if err := d.book.forget(ctx, key); err != nil {
-				return err
-			}
+	for key, p := range d.book.pages {
+		if present[key] {
+			continue
+		}
+		var err error
+		if people[p.UserID] { // it is the client that went
+			err = d.book.forget(ctx, key)
+		} else {
+			err = d.drop(ctx, p.Client, p.UserID)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	d.current = true

@@ -241,6 +241,9 @@ func TestWhoeverLeavesIsForgotten(t *testing.T) {
 		return err == nil && r == nil
 	}
 	s.eventually("the record is gone", gone)
+	if left := s.messages(); len(left) != 0 {
+		t.Errorf("%d decisions are left on the stream", len(left))
+	}
 	s.says(agent1, "Busy") // and comes back
 	s.caughtUp("sales", agent1)
 	a.stop()

@@ -96,6 +96,9 @@ func newDesk(set *rules.Set, js jetstream.JetStream, log *slog.Logger, sinks []S
 			e, err := lastEvent(ctx, js, tenantID, userID)
 			return e.ID, err
 		},
+		purge: func(ctx context.Context, client, userID string) error {
+			return events.PurgeDecisions(ctx, js, client, userID)
+		},
 	}
 }
 

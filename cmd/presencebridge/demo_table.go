@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,7 +39,6 @@ func newTableView(out *os.File) *tableView {
 
 func (v *tableView) started(s demo.Started) {
 	v.start, v.begun = s, time.Now()
-	slices.SortFunc(v.start.People, func(a, b demo.Person) int { return strings.Compare(a.Name, b.Name) })
 	fmt.Fprint(v.out, enterScreen)
 }
 

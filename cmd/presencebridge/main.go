@@ -68,7 +68,9 @@ func root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; try: %s --help", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(serveCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(), loginCommand(), healthCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(),
+		keysCommand(), tokenCommand(), loginCommand(), whyCommand(), healthCommand(), versionCommand())
+	complete(cmd)
 	return cmd
 }
 

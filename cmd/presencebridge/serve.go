@@ -12,6 +12,7 @@ import (
 
 	"jtel.de/presencebridge/internal/app"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/tracing"
 )
 
 func serveCommand() *cobra.Command {
@@ -36,9 +37,16 @@ func serveCommand() *cobra.Command {
 			defer signal.Stop(hangup)
 			level := new(slog.LevelVar)
 			level.Set(c.Log.Level)
+			log := newLog(cmd.ErrOrStderr(), c.Log.Format, level)
+			tracer, stop, err := tracing.Start(cmd.Context(), os.Getenv, versionText(), log)
+			if err != nil {
+				return err
+			}
+			defer stop()
 			return app.Run(cmd.Context(), app.Options{
 				Config:              c,
-				Log:                 newLog(cmd.ErrOrStderr(), c.Log.Format, level),
+				Log:                 log,
+				Tracer:              tracer,
 				Version:             versionText(),
 				DeleteSubscriptions: deleteSubscriptions,
 				Reload:              hangup,

@@ -81,7 +81,7 @@ func printSubscriptions(out io.Writer, output string, rows []subscriptionRow) er
 	return nil
 }
 
-// span is a time from now as people read it: 12s, 3m, 2h5m.
+// span is a time from now as people read it: 12s, 3m, 2h5m, 4d3h.
 func span(before string, d time.Duration, at time.Time, after string) string {
 	switch {
 	case at.IsZero():
@@ -92,6 +92,9 @@ func span(before string, d time.Duration, at time.Time, after string) string {
 		return fmt.Sprintf("%s%ds%s", before, int(d.Seconds()), after)
 	case d < time.Hour:
 		return fmt.Sprintf("%s%dm%s", before, int(d.Minutes()), after)
+	}
+	if hours := int(d.Hours()); hours >= 48 {
+		return fmt.Sprintf("%s%dd%dh%s", before, hours/24, hours%24, after)
 	}
 	return fmt.Sprintf("%s%dh%dm%s", before, int(d.Hours()), int(d.Minutes())%60, after)
 }

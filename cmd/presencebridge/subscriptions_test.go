@@ -44,7 +44,7 @@ func TestOutcome(t *testing.T) {
 func TestSpan(t *testing.T) {
 	at := time.Now()
 	for d, want := range map[time.Duration]string{
-		-time.Minute: "now", 0: "now", 59 * time.Second: "in 59s", 59*time.Minute + 59*time.Second: "in 59m", 26*time.Hour + 5*time.Minute: "in 26h5m",
+		-time.Minute: "now", 0: "now", 59 * time.Second: "in 59s", 59*time.Minute + 59*time.Second: "in 59m", 26*time.Hour + 5*time.Minute: "in 26h5m", 99 * time.Hour: "in 4d3h",
 	} {
 		if got := span("in ", d, at, ""); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)

@@ -13,14 +13,17 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"syscall"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/internal/config"
 )
 
-// drain is how long a stop waits for callbacks in flight.
+// drain is how long a stop waits for what is in flight on all sides together.
 const drain = 10 * time.Second
 
 // Options of a run. Config and Log are required.
@@ -48,6 +51,8 @@ type Options struct {
 	// Latency is how long Graph's notifications may take before a subscription
 	// is doubted; zero means what Microsoft documents. For simulated tenants.
 	Latency time.Duration
+	// Tracer makes spans of what is taken in and published; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Addresses are where the running service listens, host:port. Callback is empty
@@ -59,10 +64,13 @@ type Addresses struct{ Callback, Admin, NATS string }
 // or an error that kept it from starting.
 func Run(ctx context.Context, o Options) error {
 	s, err := build(ctx, o)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(s.run(ctx), s.close())
 	}
-	return errors.Join(s.run(ctx), s.close())
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w; free some space on the disk of data_dir %s", err, o.Config.DataDir)
+	}
+	return err
 }
 
 // run starts everything in the order in which one needs the other: the
@@ -93,6 +101,9 @@ func (s *service) run(ctx context.Context) error {
 
 	workers, working := errgroup.WithContext(ctx)
 	workers.Go(func() error { return s.bus.run(working, s) })
+	if s.acme != nil {
+		workers.Go(func() error { return s.acme.Run(working) })
+	}
 	if s.forwarding != nil {
 		workers.Go(func() error { return s.forward(working) })
 	}
@@ -102,6 +113,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.followBoard(working) })
 	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.housekeep(working) })
+	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })
 	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {
@@ -109,16 +121,26 @@ func (s *service) run(ctx context.Context) error {
 	}
 
 	<-working.Done()
+	return s.stop(servers, &serving, workers)
+}
+
+// stop ends in the order in which nothing is lost: readiness first, then no new
+// callbacks, while those in flight are stored and answered; the operators' side,
+// which tells of all this, goes last. The bus is closed after that.
+func (s *service) stop(servers []*server, serving, workers *errgroup.Group) error {
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
-	err = workers.Wait()
-	if s.DeleteSubscriptions && err == nil {
-		err = s.deleteSubscriptions()
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	var err error
+	for _, server := range slices.Backward(servers) {
+		err = errors.Join(err, server.stop(ctx))
 	}
-	for _, server := range servers {
-		err = errors.Join(err, server.stop(drain))
+	failed := workers.Wait()
+	if s.DeleteSubscriptions && failed == nil {
+		failed = s.deleteSubscriptions()
 	}
-	err = errors.Join(err, serving.Wait())
+	err = errors.Join(failed, err, serving.Wait())
 	s.Log.Info("stopped")
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/app"
@@ -26,7 +28,7 @@ import (
 )
 
 // patience is how long a test waits for what must come; it ends much earlier.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // bridge is the whole service against a simulated tenant, as an operator runs
 // it: from a configuration file, over TLS, with real NATS.
@@ -38,6 +40,7 @@ type bridge struct {
 	change   func(*config.Config)
 	callback string        // host:port, the same over restarts
 	latency  time.Duration // how late a notification may be; zero: as late as Graph's
+	tracer   trace.Tracer
 
 	addresses app.Addresses
 	reload    chan os.Signal
@@ -89,7 +92,7 @@ func (b *bridge) start(deleteSubscriptions bool) {
 	b.ended, b.stop, b.reload = make(chan error, 1), cancel, make(chan os.Signal)
 	go func() {
 		b.ended <- app.Run(ctx, app.Options{
-			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Latency: b.latency,
+			Config: c, Version: "test", DeleteSubscriptions: deleteSubscriptions, Latency: b.latency, Tracer: b.tracer,
 			Reload: b.reload, File: b.file, Load: load,
 			Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Started: func(a app.Addresses) { started <- a },
@@ -273,16 +276,25 @@ func (b *bridge) set(userID, availability, activity string) {
 	}
 }
 
-// freeAddress is one that a service can listen on again and again.
+// freeAddress is one that a service can listen on again and again. It is below
+// the ports that the system gives to connections, which come and go.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no address is free")
+	return ""
 }
+
+var given sync.Map // addresses that a test has
 
 // lines is a log that can be read while it is written.
 type lines struct {

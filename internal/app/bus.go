@@ -26,6 +26,7 @@ type bus struct {
 	js     jetstream.JetStream
 	stream events.StreamOptions
 	log    *slog.Logger
+	sick   string // why the embedded server cannot store, as the log has it
 	// offered is told what became of messages, and how long that took.
 	offered func([]events.Message, []events.Ack, time.Duration)
 
@@ -106,6 +107,15 @@ func (b *bus) Available() bool {
 	}
 }
 
+// Purge removes everything about a person: what was published, and what adapters
+// decided.
+func (b *bus) Purge(ctx context.Context, tenantID, userID string) error {
+	if err := b.Publisher.Purge(ctx, tenantID, userID); err != nil {
+		return err
+	}
+	return events.PurgeDecisions(ctx, b.js, "", userID)
+}
+
 // memory is what the service remembers of the bus.
 type memory interface {
 	restore(events.UserEvent)
@@ -124,6 +134,7 @@ func (b *bus) run(ctx context.Context, m memory) error {
 		if err == nil {
 			break
 		}
+		b.heal()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -196,6 +207,7 @@ func (b *bus) watch(ctx context.Context, m memory) {
 	away, reconnects := false, b.conn.Stats().Reconnects
 	for tick := 0; sleep(ctx, time.Second); tick++ {
 		now := b.conn.Stats().Reconnects
+		b.heal()
 		switch available := b.Publisher.Available(); {
 		case !available && !away:
 			away = true
@@ -214,6 +226,25 @@ func (b *bus) watch(ctx context.Context, m memory) {
 			b.log.Info("nats is back")
 			m.caughtUp()
 		}
+	}
+}
+
+// heal takes up the embedded server's store again, which it gives up when a
+// write fails, as on a full disk.
+func (b *bus) heal() {
+	if b.broker == nil {
+		return
+	}
+	err := b.broker.Sick()
+	if err == nil {
+		b.sick = ""
+		return
+	}
+	if failed := b.broker.Heal(); failed == nil {
+		b.log.Warn("the embedded nats server has taken up its store again", "after", err)
+	} else if text := failed.Error(); text != b.sick {
+		b.sick = text
+		b.log.Error("the embedded nats server cannot store, notifications are answered 503", "error", failed, "after", err)
 	}
 }
 

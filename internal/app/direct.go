@@ -11,6 +11,7 @@ import (
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
+	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/vault"
 	"jtel.de/presencebridge/subscriptions"
 )
@@ -21,7 +22,8 @@ type ServiceUser struct {
 	Tenant, TenantID, Username string
 	Key                        string // graph.AccountKey
 
-	client *sdk.Client
+	credential *signin.Credential
+	client     *sdk.Client
 }
 
 // AccountKey is how events, metrics and logs name a service user.
@@ -58,6 +60,7 @@ func ServiceUsers(c *config.Config, tenant, account string, log *slog.Logger) ([
 			u := ServiceUser{Tenant: t.Name, TenantID: t.ID, Username: a.Username, Key: graph.AccountKey(t.ID, a.Username)}
 			credential, err := connection.user(now, a, logins, "")
 			if err == nil {
+				u.credential = credential
 				u.client, err = connection.client(credential, log)
 			}
 			if err != nil {

@@ -60,7 +60,8 @@ func (s *service) settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tell changes of the directory: %w", err)
 	}
-	n, err := s.intake.Forget(ctx, func(p graph.Person) bool { return s.watched(p) || s.announcer.Present(p) })
+	n, err := s.intake.Forget(ctx, s.remembered)
+	s.notes.Forget(s.remembered)
 	if n > 0 {
 		s.Log.Info("people who left are purged", "people", n)
 	}

@@ -73,17 +73,6 @@ func (s *service) forward(ctx context.Context) error {
 	}
 }
 
-// behind says what is not as it should be, although notifications are taken.
-func (s *service) behind() map[string]string {
-	notes := map[string]string{}
-	if s.forwarding != nil {
-		if text := s.forwarding.Status().String(); text != "" {
-			notes["nats.forward"] = text
-		}
-	}
-	return notes
-}
-
 // forward shows how far behind the central server is.
 func (m *metrics) forward(status func() forward.Status) {
 	gauge := func(name, help string, value func(forward.Status) float64) {

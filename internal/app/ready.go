@@ -50,3 +50,24 @@ func (s *service) notReady() map[string]string {
 	}
 	return st.notReady()
 }
+
+// behind says what is not as it should be, although notifications are taken.
+func (s *service) behind() map[string]string {
+	notes := map[string]string{}
+	if wrong := s.clock.trouble(); wrong != "" {
+		notes["clock"] = wrong
+	}
+	if s.acme != nil {
+		// No reason to be not ready: a load balancer that sends nobody here would
+		// keep the authority out, too.
+		if why := s.acme.Missing(); why != "" {
+			notes["certificate"] = why
+		}
+	}
+	if s.forwarding != nil {
+		if text := s.forwarding.Status().String(); text != "" {
+			notes["nats.forward"] = text
+		}
+	}
+	return notes
+}

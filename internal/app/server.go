@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,10 +36,8 @@ func (s *server) serve() error {
 	return fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
 }
 
-// stop takes no new requests and waits for those in flight.
-func (s *server) stop(within time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
+// stop takes no new requests and waits for those in flight, until ctx ends.
+func (s *server) stop(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop %s: %w", s.name, err), s.http.Close())
 	}
@@ -58,26 +55,39 @@ func (s *service) listen() ([]*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, admin.on.Close())
 	}
-	return []*server{admin, callback}, nil
+	servers := []*server{admin, callback}
+	if s.Config.TLS.Mode == config.TLSACME {
+		challenge, err := s.openACME(callback)
+		if err != nil {
+			return nil, errors.Join(err, admin.on.Close(), callback.on.Close())
+		}
+		if challenge != nil {
+			servers = append(servers, challenge)
+		}
+	}
+	return servers, nil
 }
 
 func (s *service) callbackServer() (*server, error) {
 	e := handlers.NewCallback(handlers.CallbackOptions{
 		Open:   s.opener.Open,
 		Accept: s.accept,
-		Ready:  func() bool { return s.bus.Available() && !s.stopping.Load() },
-		Read:   s.announced,
+		// Not until the stop: what still comes then is stored like anything else.
+		Ready: s.bus.Available,
+		Read:  s.announced,
 		Lifecycle: func(l graph.Lifecycle) {
 			s.metrics.lifecycle(l)
 			s.lifecycle(l)
 		},
 		Observe: s.answered,
+		Tracer:  s.Tracer,
 		// Graph opens few connections.
 		MaxInFlight: 64,
+		Proxies:     proxies(s.Config.Listen.TrustedProxies),
 		Log:         s.Log,
 	})
 	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
-	if c := s.Config.TLS; c.Mode != config.TLSOff {
+	if c := s.Config.TLS; c.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
 			return nil, err
@@ -87,7 +97,7 @@ func (s *service) callbackServer() (*server, error) {
 	if s.Callback != nil {
 		return &server{"callback", h, s.Callback}, nil
 	}
-	return listenOn("callback", s.Config.Listen.Callback, h)
+	return listenOn("callback", "listen.callback", s.Config.Listen.Callback, h)
 }
 
 func (s *service) adminServer() (*server, error) {
@@ -108,7 +118,7 @@ func (s *service) adminServer() (*server, error) {
 	stopping, stop := context.WithCancel(context.Background())
 	h.RegisterOnShutdown(stop)
 	s.addAPI(e, stopping)
-	return listenOn("admin", s.Config.Listen.Admin, h)
+	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
 }
 
 // addAPI adds what operators may ask and do. What an answer that goes on must
@@ -120,17 +130,20 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddCoverage(e, d)
 	handlers.AddPresence(e, r)
 	handlers.AddReport(e, r)
+	handlers.AddKeys(e, keyDesk{s})
 	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
 	handlers.AddExpiries(e, s.listExpiries)
 	handlers.AddActivity(e, s.activity.recall)
+	handlers.AddTrail(e, s.trailOf)
 	handlers.AddOpenAPI(e)
 	handlers.AddPage(e)
 }
 
-func listenOn(name, address string, h *http.Server) (*server, error) {
+// listenOn opens the address that a key of the configuration names.
+func listenOn(name, key, address string, h *http.Server) (*server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen.%s: %w; stop what uses that address, or change listen.%s in the configuration", name, err, name)
+		return nil, fmt.Errorf("%s: %w; stop what uses that address, or change %s in the configuration", key, err, key)
 	}
 	return &server{name, h, l}, nil
 }

@@ -9,14 +9,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/internal/acme"
 	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
-	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/intake"
 	"jtel.de/presencebridge/internal/people"
+	"jtel.de/presencebridge/internal/trail"
 	"jtel.de/presencebridge/internal/vault"
 )
 
@@ -31,13 +32,16 @@ type service struct {
 	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
+	notes      *trail.Notes
 	announcer  *intake.Announcer
 	tokens     *notification.Tokens
 	opener     *notification.Opener
 	wipeRSA    func()             // nil until the keys may be copied
 	tenants    map[string]*tenant // by tenant id
 	metrics    *metrics
-	forwarding *forwarding // nil if nothing is forwarded
+	forwarding *forwarding   // nil if nothing is forwarded
+	acme       *acme.Manager // nil unless the certificate comes from an authority
+	clock      *clock
 	expiry     *expiry.Watch
 	activity   *activity
 
@@ -54,6 +58,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		metrics:   newMetrics(o.Version),
 		activity:  newActivity(o.Version, time.Now),
 		untidy:    make(chan struct{}, 1),
+		clock:     &clock{log: o.Log},
 	}
 	defer func() {
 		if err != nil {
@@ -75,6 +80,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		return nil, err
 	}
 	s.board = board.New(o.Log)
+	s.notes = trail.New(o.Config.Events.History, time.Now)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {
 		return nil, fmt.Errorf("nats.forward: %w", err)
 	}
@@ -89,7 +95,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	}
 	states := graph.NewClientStates(s.vault.ClientStateSecret())
 	s.tokens = notification.NewTokens(notification.TokensOptions{
-		Authority: o.Config.Graph.Authority, HTTP: signin.NewHTTP(roots), Log: o.Log,
+		Authority: o.Config.Graph.Authority, HTTP: s.clock.client(roots), Log: o.Log,
 	})
 	decrypt, wipe, err := openDecrypt(o.Config.RSA, s.vault.Current().Private, o.Log)
 	if err != nil {
@@ -116,6 +122,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Gap:     s.read,
 		Seen:    s.seen,
+		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
 		Stored: func(origin graph.Origin, stale bool, after time.Duration) {
 			s.metrics.stored(origin, stale, after)
@@ -136,6 +143,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 func (s *service) close() error {
 	if s.forwarding != nil {
 		s.forwarding.conn.Close()
+	}
+	if s.acme != nil {
+		s.acme.Close()
 	}
 	if s.bus != nil {
 		s.bus.close()
@@ -229,21 +239,24 @@ func intakeFields(f config.Fields) intake.Fields {
 	return intake.Fields{Phones: f.Phones, DisplayName: f.DisplayName, StatusMessage: f.StatusMessage, WorkLocation: f.WorkLocation}
 }
 
-// trustRoots are the system's and, if named, those of a file. Nil are the system's.
-func trustRoots(file string) (*x509.CertPool, error) {
+// trustRoots are those of graph.ca_file.
+func trustRoots(file string) (*x509.CertPool, error) { return rootsOf("graph.ca_file", file) }
+
+// rootsOf are the system's and, if named, those of a file. Nil are the system's.
+func rootsOf(key, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read graph.ca_file: %w", err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("graph.ca_file %s holds no certificate in PEM form", file)
+		return nil, fmt.Errorf("%s %s holds no certificate in PEM form", key, file)
 	}
 	return roots, nil
 }

@@ -22,6 +22,8 @@ const (
 	// maxMemory bounds streams and consumers kept in memory; ours are small.
 	// Storage on disk is bounded by the server to three quarters of what is free.
 	maxMemory = 256 << 20
+	// headroom is what must be free, to start and to take up the store again.
+	headroom = 1 << 20
 )
 
 // Options say where the server stores and where it listens.
@@ -39,7 +41,11 @@ type Options struct {
 }
 
 // Broker is a running server.
-type Broker struct{ server *server.Server }
+type Broker struct {
+	server *server.Server
+	dir    string
+	logger *logger
+}
 
 // Start gives a server that is ready for connections. The caller closes it.
 func Start(o Options) (*Broker, error) {
@@ -69,8 +75,8 @@ func Start(o Options) (*Broker, error) {
 	logger := &logger{log: log}
 	s.SetLoggerV2(logger, false, false, false)
 	s.Start()
-	b := &Broker{server: s}
-	if err := b.ready(o.Dir, logger); err != nil {
+	b := &Broker{server: s, dir: o.Dir, logger: logger}
+	if err := b.ready(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("start embedded NATS: %w", err)
 	}
@@ -78,15 +84,15 @@ func Start(o Options) (*Broker, error) {
 }
 
 // ready waits for the server and makes sure that it took up its whole store.
-func (b *Broker) ready(dir string, logger *logger) error {
+func (b *Broker) ready() error {
 	// The server reports what it cannot live with to its log only.
-	if err := logger.failure(); err != nil {
-		return fmt.Errorf("%w; check that data_dir %s is writable and on a healthy disk", err, dir)
+	if err := b.logger.failure(); err != nil {
+		return fmt.Errorf("%w; check that data_dir %s is writable and on a healthy disk", err, b.dir)
 	}
 	if !b.server.ReadyForConnections(readyWithin) {
-		return errors.Join(fmt.Errorf("not ready within %s", readyWithin), logger.failure())
+		return errors.Join(fmt.Errorf("not ready within %s", readyWithin), b.logger.failure())
 	}
-	return b.checkStore(dir)
+	return b.checkStore(b.dir)
 }
 
 // Close stops the server, ends its connections and waits until all is on disk.
@@ -149,7 +155,16 @@ func checkDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write to the store: %w; check the owner and the mode of data_dir", err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	// An empty file can be made on a full disk, too.
+	_, err = probe.Write(make([]byte, headroom))
+	if err == nil {
+		err = probe.Sync()
+	}
+	err = errors.Join(err, probe.Close(), os.Remove(probe.Name()))
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("write to the store: %w; free some space on the disk of data_dir", err)
+	}
+	return err
 }
 
 // checkStore: the server leaves out a stream whose description on disk it cannot

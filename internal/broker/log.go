@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ type logger struct {
 
 	mu    sync.Mutex
 	fatal string
+	wound string // the first write that failed
 }
 
 func (l *logger) Noticef(format string, v ...any) { l.debug(format, v) }
@@ -40,10 +42,32 @@ func (l *logger) failure() error {
 	return errors.New(l.fatal)
 }
 
+// wounded tells of a write that failed since healed.
+func (l *logger) wounded() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wound == "" {
+		return nil
+	}
+	return errors.New(l.wound)
+}
+
+func (l *logger) healed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wound = ""
+}
+
 func (l *logger) debug(format string, v []any) {
 	l.log.Debug("embedded nats", "text", strings.TrimSpace(fmt.Sprintf(format, v...)))
 }
 
 func (l *logger) warn(format string, v []any) {
-	l.log.Warn("embedded nats", "text", strings.TrimSpace(fmt.Sprintf(format, v...)))
+	text := strings.TrimSpace(fmt.Sprintf(format, v...))
+	if strings.Contains(strings.ToLower(text), "critical write error") {
+		l.mu.Lock()
+		l.wound = cmp.Or(l.wound, text)
+		l.mu.Unlock()
+	}
+	l.log.Warn("embedded nats", "text", text)
 }

@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// notYet tells that a value is known and planned, but refused by this version.
-const notYet = "is not available yet"
-
 // check finds what a single value cannot tell, and brings URLs and GUIDs into
 // one form.
 func (r *reader) check(c *Config) {
@@ -23,6 +20,9 @@ func (r *reader) check(c *Config) {
 	r.checkURLs(c)
 	r.checkListen(c)
 	r.checkTLS(c.TLS, c.Pushes())
+	if c.TLS.Mode == TLSACME && c.Pushes() {
+		r.checkACME(c)
+	}
 	r.checkNATS(c.NATS)
 	r.bounds("events.history", c.Events.History, time.Minute, 30*24*time.Hour)
 	r.oneOf("rsa", c.RSA, []string{RSAAuto, RSAGo, RSALibcrypto})
@@ -55,6 +55,11 @@ func (r *reader) checkURLs(c *Config) {
 
 func (r *reader) checkListen(c *Config) {
 	r.address("listen.callback", c.Listen.Callback)
+	for i, proxy := range c.Listen.TrustedProxies {
+		if _, err := ParseNetwork(proxy); err != nil {
+			r.wrong(fmt.Sprintf("listen.trusted_proxies[%d]", i), shown(proxy)+" is neither an address nor a network", "write it like 10.0.0.5 or 10.0.0.0/24")
+		}
+	}
 	host, ok := r.address("listen.admin", c.Listen.Admin)
 	if ok && !isLoopback(host) && !c.Listen.AdminToken.IsSet() {
 		r.wrong("listen.admin_token_file", "is missing, although others can reach "+c.Listen.Admin, "name a file with a token, or listen on 127.0.0.1")
@@ -65,12 +70,31 @@ func (r *reader) checkListen(c *Config) {
 }
 
 func (r *reader) checkTLS(t TLS, pushes bool) {
-	r.oneOf("tls.mode", t.Mode, []string{TLSFiles, TLSOff}, "acme")
+	r.oneOf("tls.mode", t.Mode, []string{TLSFiles, TLSACME, TLSOff})
 	if t.Mode == TLSFiles && pushes {
 		r.required("tls.cert_file", t.CertFile, "name the certificate chain (PEM), or set tls.mode to off behind a proxy")
 		r.required("tls.key_file", t.KeyFile, "name the private key (PEM), or set tls.mode to off behind a proxy")
 	}
 	r.pair("tls", t.CertFile, t.KeyFile)
+}
+
+func (r *reader) checkACME(c *Config) {
+	a := &c.TLS.ACME
+	if !a.AcceptTerms {
+		r.wrong("tls.acme.accept_terms", "is not true", "read the authority's terms of service (Let's Encrypt: letsencrypt.org/repository) and write true")
+	}
+	if r.required("tls.acme.email", a.Email, "give the address at which the authority may warn you") && !strings.Contains(a.Email, "@") {
+		r.wrong("tls.acme.email", shown(a.Email)+" is not an e-mail address", "write it like ops@example.com")
+	}
+	if a.DirectoryURL != "" {
+		r.https("tls.acme.directory_url", &a.DirectoryURL, "leave the key out for Let's Encrypt")
+	}
+	if a.HTTPListen != "" {
+		r.address("tls.acme.http_listen", a.HTTPListen)
+	}
+	if u, err := url.Parse(c.PublicURL); err == nil && net.ParseIP(u.Hostname()) != nil {
+		r.wrong("public_url", "acme needs a name, not an address", "write it like https://presence.example.com")
+	}
 }
 
 func (r *reader) checkNATS(n NATS) {
@@ -152,20 +176,28 @@ func (r *reader) address(path, value string) (host string, ok bool) {
 	return host, true
 }
 
+// ParseNetwork reads an address or a network like 10.0.0.0/24.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Masked(), nil
+	}
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return ip.Unmap().Prefix(ip.Unmap().BitLen())
+}
+
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
-// oneOf checks a choice. The planned ones are known, but refused.
-func (r *reader) oneOf(path, value string, choices []string, planned ...string) {
-	right := "write " + strings.Join(choices, " or ")
-	switch {
-	case slices.Contains(planned, value):
-		r.wrong(path, value+" "+notYet, right)
-	case !slices.Contains(choices, value):
-		r.wrong(path, shown(value)+" is not a choice", right)
+// oneOf checks a choice.
+func (r *reader) oneOf(path, value string, choices []string) {
+	if !slices.Contains(choices, value) {
+		r.wrong(path, shown(value)+" is not a choice", "write "+strings.Join(choices, " or "))
 	}
 }
 

@@ -56,11 +56,14 @@ type Listen struct {
 	Callback   string `key:"callback" default:":8443"`
 	Admin      string `key:"admin" default:"127.0.0.1:9090"`
 	AdminToken Secret `key:"admin_token_file"`
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For counts.
+	TrustedProxies []string `key:"trusted_proxies"`
 }
 
 // The values of TLS.Mode.
 const (
 	TLSFiles = "files"
+	TLSACME  = "acme"
 	TLSOff   = "off" // a proxy in front terminates TLS
 )
 
@@ -72,11 +75,13 @@ type TLS struct {
 	ACME     ACME   `key:"acme"`
 }
 
-// ACME is read, but not available yet.
+// ACME is where the certificate comes from with TLSACME.
 type ACME struct {
 	Email        string `key:"email"`
 	AcceptTerms  bool   `key:"accept_terms" default:"false"`
-	DirectoryURL string `key:"directory_url"`
+	DirectoryURL string `key:"directory_url"`     // empty: Let's Encrypt
+	CAFile       string `key:"ca_file" is:"file"` // trust roots for the directory
+	HTTPListen   string `key:"http_listen" default:":80"`
 }
 
 // NATS says which server takes the events.

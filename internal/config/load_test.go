@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		PublicURL:   "https://presence.example.com/bridge",
 		Listen:      Listen{Callback: ":8443", Admin: "127.0.0.1:9090"},
-		TLS:         TLS{Mode: TLSFiles, CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem"},
+		TLS:         TLS{Mode: TLSFiles, CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem", ACME: ACME{HTTPListen: ":80"}},
 		DataDir:     "/var/lib/presencebridge",
 		SealKeyFile: "/var/lib/presencebridge/seal.key",
 		NATS:        NATS{Replicas: 1, Embedded: Embedded{Listen: "127.0.0.1:4222", Sync: SyncAlways}, Forward: Forward{Replicas: 1, MaxAge: 24 * time.Hour, MaxMiB: 1024}},

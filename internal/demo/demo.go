@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	startWithin = 30 * time.Second
+	startWithin = time.Minute
 	// drainWithin is how long changes under way are waited for at the end.
 	drainWithin = 15 * time.Second
 )
@@ -50,7 +50,7 @@ type Options struct {
 type Started struct {
 	Seed                  uint64
 	Callback, NATS, Admin string
-	People                []Person // in the order of their names
+	People                []Person // in the order of the directory
 }
 
 // Person is somebody of the simulated tenant.
@@ -63,7 +63,6 @@ type Observation struct {
 	At                             time.Time
 	Delay                          time.Duration // since the change in the tenant
 	Paired                         bool          // false: a first reading or a correction
-	Totals                         Totals
 }
 
 // Summary is what a demo ends with.
@@ -140,7 +139,10 @@ func run(ctx context.Context, o Options, dir string) (Summary, error) {
 	})
 	summary, err := live(ctx, serving, o, sim, started)
 	stop()
-	return summary, errors.Join(err, service.Wait())
+	if ended := service.Wait(); ctx.Err() == nil || !errors.Is(ended, context.Canceled) { // else it was stopped while it started
+		err = errors.Join(err, ended)
+	}
+	return summary, err
 }
 
 // live waits until everybody is covered, lets the people live, and waits for
@@ -154,7 +156,7 @@ func live(ctx, serving context.Context, o Options, sim *graphsim.Simulator, star
 	case <-serving.Done():
 		return Summary{}, errors.New("the service ended before it started")
 	case <-starting.Done():
-		return Summary{}, errors.New("the service did not start in time")
+		return Summary{}, late(ctx, "the service did not start in time")
 	}
 	book := newLedger()
 	consumer, err := dial(addresses.NATS)
@@ -170,8 +172,8 @@ func live(ctx, serving context.Context, o Options, sim *graphsim.Simulator, star
 	watching.Go(func() error {
 		return consumer.run(consuming, book.listen(o.People, covered, o.Observe), func() { o.Tick(book.totals()) })
 	})
-	if err := awaitCover(starting, sim, covered); err != nil {
-		return Summary{}, err
+	if what := awaitCover(starting, sim, covered); what != "" {
+		return Summary{}, late(ctx, what)
 	}
 
 	o.Started(Started{
@@ -197,7 +199,7 @@ func (l *ledger) listen(people int, covered chan struct{}, observe func(Observat
 	seen := map[string]bool{}
 	return func(e event) {
 		who := e.Data.User
-		delay, paired := l.receive(who.ID, e.Data.Availability, e.Data.Activity, e.at)
+		delay, paired := l.receive(who.ID, change{e.Data.Availability, e.Data.Activity, e.at})
 		if !seen[who.ID] {
 			if seen[who.ID] = true; len(seen) == people {
 				close(covered)
@@ -206,24 +208,33 @@ func (l *ledger) listen(people int, covered chan struct{}, observe func(Observat
 		observe(Observation{
 			UserID: who.ID, Name: who.DisplayName,
 			Availability: e.Data.Availability, Activity: e.Data.Activity, Origin: e.Data.Origin,
-			At: e.at, Delay: delay, Paired: paired, Totals: l.totals(),
+			At: e.at, Delay: delay, Paired: paired,
 		})
 	}
 }
 
-// awaitCover waits for the subscription and for a first state of everybody.
-func awaitCover(ctx context.Context, sim *graphsim.Simulator, covered <-chan struct{}) error {
+// awaitCover waits for the subscription and for a first state of everybody, and
+// says what did not come in time.
+func awaitCover(ctx context.Context, sim *graphsim.Simulator, covered <-chan struct{}) string {
 	for len(sim.Subscriptions()) == 0 {
 		if !sleep(ctx, 20*time.Millisecond) {
-			return errors.New("no subscription was made in time")
+			return "no subscription was made in time"
 		}
 	}
 	select {
 	case <-covered:
-		return nil
+		return ""
 	case <-ctx.Done():
-		return errors.New("not everybody's presence was read in time")
+		return "not everybody's presence was read in time"
 	}
+}
+
+// late is the error of a start that ended early, unless it is ctx that ended it.
+func late(ctx context.Context, what string) error {
+	if ctx.Err() != nil {
+		return errors.New("stopped before everybody was covered, so nothing was measured")
+	}
+	return fmt.Errorf("%s; repeat with --verbose to see why", what)
 }
 
 // arrive waits until nothing is missing, for as long as is reasonable.

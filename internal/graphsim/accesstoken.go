@@ -47,6 +47,9 @@ type accessClaims struct {
 	Roles []string `json:"roles"`
 }
 
+// ordinaryMember is the role template that every member of a tenant has.
+const ordinaryMember = "b79fbf4d-3ef9-4689-8143-76b194e85509"
+
 // accessToken issues a token for Graph: the user's, or the app's without one.
 func (s *Simulator) accessToken(g grant, a *Account, permissions []string) (string, time.Time) {
 	tenant, life := s.tenantID(), s.scaled(s.Faults().tokenLife())
@@ -58,6 +61,7 @@ func (s *Simulator) accessToken(g grant, a *Account, permissions []string) (stri
 		claims["idtyp"], claims["oid"], claims["sub"] = "user", a.ID, a.ID
 		claims["upn"], claims["unique_name"], claims["name"] = a.Username, a.Username, a.DisplayName
 		claims["scp"] = strings.Join(permissions, " ")
+		claims["wids"] = append(slices.Clone(a.DirectoryRoles), ordinaryMember)
 	} else {
 		claims["idtyp"], claims["oid"], claims["sub"] = "app", g.app.ObjectID, g.app.ObjectID
 		claims["roles"] = permissions

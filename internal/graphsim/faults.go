@@ -38,6 +38,8 @@ type Faults struct {
 	Refuse []Refusal
 	// Delay is waited before every answer, not divided by Speed.
 	Delay time.Duration
+	// ClockAhead is how far the Date header of every answer is ahead.
+	ClockAhead time.Duration
 	// UnknownMembers adds members to JSON objects that no documentation knows.
 	UnknownMembers bool
 	// ClaimsChallenge answers so many requests 401 with a claims challenge.

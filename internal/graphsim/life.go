@@ -72,8 +72,9 @@ func (s *Simulator) Life(ctx context.Context, rate float64, ch func(Change)) {
 			return
 		}
 		id, m, ok := s.nextStep()
+		at := time.Now() // whoever is told of it may be faster than ch
 		if ok && s.SetPresence(id, m.availability, m.activity) && ch != nil {
-			ch(Change{id, m.availability, m.activity, time.Now()})
+			ch(Change{id, m.availability, m.activity, at})
 		}
 	}
 }

@@ -58,6 +58,7 @@ func init() {
 		{"GET", "groups/*/transitiveMembers/microsoft.graph.user", limitDirectory, 5, readGroups, (*Simulator).listMemberUsers},
 		{"GET", "applications(appId='*')", limitDirectory, 2, readApps, (*Simulator).getApplication},
 		{"GET", "servicePrincipals(appId='*')", limitDirectory, 1, readApps, (*Simulator).getServicePrincipal},
+		{"GET", "servicePrincipals(appId='*')/appRoleAssignedTo", limitDirectory, 1, readApps, (*Simulator).getAssignedTo},
 		{"GET", "domains/*", limitDirectory, 1, readDomains, (*Simulator).getDomain},
 		{"POST", "communications/getPresencesByUserId", limitPresence, 0, has("Presence.Read.All"), (*Simulator).getPresences},
 		{"GET", "communications/presences/*", limitPresence, 0, readPresence, (*Simulator).getPresence},

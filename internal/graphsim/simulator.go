@@ -217,10 +217,12 @@ func (s *Simulator) scaled(d time.Duration) time.Duration {
 // protocolHandler tells Graph from the authority by the path.
 func (s *Simulator) protocolHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if delay := s.Faults().Delay; delay > 0 {
-			if wait(r.Context(), delay) != nil {
-				return
-			}
+		f := s.Faults()
+		if f.Delay > 0 && wait(r.Context(), f.Delay) != nil {
+			return
+		}
+		if f.ClockAhead != 0 {
+			w.Header().Set("Date", time.Now().Add(f.ClockAhead).UTC().Format(http.TimeFormat))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
 		if strings.HasPrefix(r.URL.Path, "/v1.0/") {

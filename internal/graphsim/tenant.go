@@ -34,6 +34,8 @@ type App struct {
 	PublicClient bool
 	// Certificate verifies client assertions; nil refuses them.
 	Certificate *x509.Certificate
+	// Assigned are the display names of those who are assigned to the app.
+	Assigned []string
 	// Roles are the granted application permissions, Scopes the consented delegated
 	// ones; nil means all that the product needs, empty means none.
 	Roles, Scopes []string
@@ -47,6 +49,10 @@ type Account struct {
 
 	PasswordPolicies string    // as "DisablePasswordExpiration"
 	PasswordChanged  time.Time // zero means 30 days before the start
+
+	// DirectoryRoles are the template ids of administrators' roles, beside that
+	// of an ordinary member.
+	DirectoryRoles []string
 }
 
 // User is somebody in the directory. The empty string is null at Graph.
@@ -76,7 +82,7 @@ var (
 )
 
 func (t Tenant) clone() Tenant {
-	t.App.Roles, t.App.Scopes = slices.Clone(t.App.Roles), slices.Clone(t.App.Scopes)
+	t.App.Roles, t.App.Scopes, t.App.Assigned = slices.Clone(t.App.Roles), slices.Clone(t.App.Scopes), slices.Clone(t.App.Assigned)
 	t.Accounts, t.Users, t.Groups = slices.Clone(t.Accounts), slices.Clone(t.Users), slices.Clone(t.Groups)
 	for i := range t.Users {
 		t.Users[i].BusinessPhones = slices.Clone(t.Users[i].BusinessPhones)

@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strconv"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/graph"
@@ -70,9 +73,13 @@ func (in *Intake) compose(was last, person people.Person, r graph.Reading, fresh
 	return m, nil
 }
 
-// traceparent is a W3C trace context of our own, so that a consumer can name
-// what it received; the events of one batch share it.
-func traceparent() string {
+// traceparent is the W3C trace context that consumers go on with: that of the
+// span in ctx, or else one of our own, so that a consumer can name what it
+// received. The events of one batch share it.
+func traceparent(ctx context.Context) string {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		return fmt.Sprintf("00-%s-%s-%s", span.TraceID(), span.SpanID(), span.TraceFlags())
+	}
 	var id [24]byte
 	rand.Read(id[:]) // never fails
 	return fmt.Sprintf("00-%x-%x-00", id[:16], id[16:])

@@ -43,7 +43,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe, Stored and Now.
+// Options are all required, but for Known, Gap, Seen, Observe, Stored, Trace and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -66,8 +66,11 @@ type Options struct {
 	// whether it was said to be stale, and how long after the bridge had it in
 	// hand it was stored.
 	Stored func(origin graph.Origin, stale bool, after time.Duration)
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Trace is told what became of every reading of somebody who is watched, and
+	// the id of its event. It must be quick and not call back.
+	Trace func(r graph.Reading, b Became, eventID string)
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Intake is safe for concurrent use.
@@ -111,6 +114,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	held, err := in.hold(ctx, len(readings), func(i int) graph.Person { return personOf(readings[i]) })
 	if err != nil {
 		in.Observe(Outcome{Failed: len(readings)})
+		in.tellFailed(readings)
 		return fmt.Errorf("accept %d readings: %w", len(readings), err)
 	}
 	defer held.release()
@@ -119,7 +123,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 	defer func() { in.Observe(outcome) }()
 	var early error
 	drafts := make([]draft, 0, len(readings))
-	trace := traceparent()
+	trace := traceparent(ctx)
 	for _, r := range readings {
 		person, watched := in.Lookup(r.TenantID, r.Presence.UserID)
 		s := held[personOf(r)]
@@ -145,9 +149,11 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 				s.last.note(r)
 			}
 			outcome.Repeated++
+			in.tell(r, Repeated, "")
 			continue
 		case older:
 			outcome.Older++
+			in.tell(r, Older, "")
 			continue
 		}
 		m, err := in.compose(s.draft, person, r, events.Fresh, trace)
@@ -194,6 +200,7 @@ func (in *Intake) store(ctx context.Context, drafts []draft, outcome *Outcome) e
 		for _, d := range rest {
 			if d.slot.failed {
 				outcome.Failed++
+				in.tell(d.reading, Failed, "")
 			} else {
 				drafts = append(drafts, d)
 			}
@@ -231,20 +238,26 @@ func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
 		outcome.Failed++
 		d.slot.failed = true
 		last.unsure = d.message.ID
+		in.tell(d.reading, Failed, d.message.ID)
 	case d.stale:
 		outcome.Stale++
 		in.Stored(d.reading.Origin, true, 0)
 		last.stale, last.eventID, last.unsure = true, d.message.ID, ""
+		now := d.reading
+		now.ObservedAt = in.Now() // that it could not be confirmed, not the state
+		in.tell(now, Stale, d.message.ID)
 	case ack.Duplicate && last.known && last.unsure != d.message.ID:
 		// The bus had it before: what became known since then stands.
 		outcome.Repeated++
 		in.Seen(d.reading, false)
 		last.note(d.reading)
+		in.tell(d.reading, Repeated, "")
 	default:
 		outcome.Published++
 		in.Stored(d.reading.Origin, false, in.Now().Sub(d.reading.ObservedAt))
 		in.Seen(d.reading, last.moved(d.reading))
 		*last = last.with(d.reading, d.message.ID)
+		in.tell(d.reading, Published, d.message.ID)
 	}
 }
 

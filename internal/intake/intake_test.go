@@ -244,6 +244,33 @@ func TestAReadDoesNotUndoWhatWasHeardMeanwhile(t *testing.T) {
 	f.want(t, agent1, "Busy Available ")
 }
 
+// TestAStampedReadDoesNotUndoAnUnstampedNotification: Graph's reads carry
+// sequence numbers and its notifications may not, so that the stamp of a read
+// that was under way when a notification arrived proves nothing.
+func TestAStampedReadDoesNotUndoAnUnstampedNotification(t *testing.T) {
+	f := setUp(t, Fields{})
+	read := func(availability, number string, asked time.Time) graph.Reading {
+		r := f.read(agent1, availability, asked)
+		r.Presence.SequenceNumber = number
+		return r
+	}
+	f.accept(t, Outcome{Published: 1}, read("Available", "A0000000001", f.now))
+	asked := f.now
+	f.accept(t, Outcome{Published: 1}, f.push(agent1, "Busy"))
+	f.accept(t, Outcome{Older: 1}, read("Available", "A0000000001", asked)) // from before the notification
+	f.accept(t, Outcome{Older: 1}, read("Away", "A0000000002", asked))      // perhaps, too
+	f.accept(t, Outcome{Published: 1}, read("Away", "A0000000002", f.now.Add(time.Millisecond)))
+	f.want(t, agent1, "Available Busy Away ")
+
+	// A stamped notification is compared by its stamp.
+	asked = f.now.Add(time.Millisecond)
+	n := f.push(agent1, "Busy")
+	n.Presence.SequenceNumber = "A0000000003"
+	f.accept(t, Outcome{Published: 1}, n)
+	f.accept(t, Outcome{Published: 1}, read("Offline", "A0000000004", asked))
+	f.want(t, agent1, "Available Busy Away Busy Offline ")
+}
+
 func TestOutOfOfficeToldLaterIsNews(t *testing.T) {
 	f := setUp(t, Fields{})
 	yes, no := true, false

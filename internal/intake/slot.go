@@ -39,7 +39,8 @@ type last struct {
 	newest string
 	// notifiedAt is when a notification was last heard, also one that said
 	// nothing new: a read that was sent off before it knows less.
-	notifiedAt time.Time
+	// unstampedAt is the same of notifications without a sequence number.
+	notifiedAt, unstampedAt time.Time
 	// heard are the keys of the latest notifications. Graph repeats a
 	// notification for up to four hours, longer than the bus remembers ids.
 	heard [8]string
@@ -64,13 +65,18 @@ func (l *last) judge(r graph.Reading) verdict {
 	if l.hasHeard(r) {
 		return repeat
 	}
-	// With a version stamp on both sides there is no doubt about the order.
+	// With a version stamp on both sides there is no doubt about the order. But
+	// notifications may have none while reads do: no stamp of a read tells whether
+	// such a notification is newer.
 	// Source: Graph, presence resource, sequenceNumber.
-	if is := r.Presence.SequenceNumber; l.newest != "" && is != "" {
+	notified, is := l.notifiedAt, r.Presence.SequenceNumber
+	if l.newest != "" && is != "" {
 		if is < l.newest {
 			return older
 		}
-	} else if !r.AskedAt.IsZero() && l.notifiedAt.After(r.AskedAt) {
+		notified = l.unstampedAt
+	}
+	if !r.AskedAt.IsZero() && notified.After(r.AskedAt) {
 		return older
 	}
 	if !l.stale && l.unsure == "" && r.Presence.Confirms(l.presence) {
@@ -100,6 +106,9 @@ func (l *last) reading(tenantID string) graph.Reading {
 func (l *last) note(r graph.Reading) {
 	if r.AskedAt.IsZero() && r.ObservedAt.After(l.notifiedAt) {
 		l.notifiedAt = r.ObservedAt
+	}
+	if r.AskedAt.IsZero() && r.Presence.SequenceNumber == "" && r.ObservedAt.After(l.unstampedAt) {
+		l.unstampedAt = r.ObservedAt
 	}
 	l.newest = max(l.newest, r.Presence.SequenceNumber)
 	if r.NotificationKey == "" || l.heard[0] == r.NotificationKey {

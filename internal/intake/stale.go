@@ -37,7 +37,7 @@ func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed fun
 	var outcome Outcome
 	defer func() { in.Observe(outcome) }()
 	var drafts []draft
-	trace := traceparent()
+	trace := traceparent(ctx)
 	for p, s := range held {
 		person, watched := in.Lookup(p.TenantID, p.UserID)
 		if !watched || !s.last.known || s.last.stale || !unconfirmed(p) {

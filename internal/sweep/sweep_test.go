@@ -186,7 +186,7 @@ func TestFailuresAreAskedAgain(t *testing.T) {
 				if len(tt.accepted) != 700 || tt.accepted[699].Origin != graph.OriginStart {
 					t.Errorf("%d people read in the end", len(tt.accepted))
 				}
-				if text := log.String(); strings.Count(text, "cannot be read") != 1 || strings.Count(text, "again") != 1 {
+				if text := log.String(); strings.Count(text, "cannot be read or stored") != 1 || strings.Count(text, "again") != 1 {
 					t.Errorf("log:\n%s", text)
 				}
 			})

@@ -20,7 +20,7 @@ type trouble struct {
 func (t *trouble) after(err error, log *slog.Logger) time.Duration {
 	if err == nil {
 		if t.times > 0 {
-			log.Info("presence can be read again", "failures", t.times)
+			log.Info("presence can be read and stored again", "failures", t.times)
 		}
 		*t = trouble{}
 		return 0
@@ -31,7 +31,7 @@ func (t *trouble) after(err error, log *slog.Logger) time.Duration {
 		if class == graph.Operator || class == graph.Invalid {
 			level = slog.LevelError
 		}
-		log.Log(context.Background(), level, "presence cannot be read", "class", class.String(), "error", err)
+		log.Log(context.Background(), level, "presence cannot be read or stored", "class", class.String(), "error", err)
 	}
 	t.times++
 	t.said = class

@@ -23,13 +23,18 @@ func Due(keys []EncryptionKey, referred func(id string) time.Time, now time.Time
 			rotate = now.Sub(k.Created) >= RotateAfter
 			continue
 		}
-		needed := k.Retired
-		if seen := referred(k.ID); seen.After(needed) {
-			needed = seen
-		}
-		if now.Sub(needed) >= forgetAfter {
+		if !now.Before(NeededUntil(k, referred(k.ID))) {
 			forget = append(forget, k.ID)
 		}
 	}
 	return rotate, forget
+}
+
+// NeededUntil is when a retired key may be forgotten, given when a subscription
+// was last seen to be encrypted with it.
+func NeededUntil(k EncryptionKey, seen time.Time) time.Time {
+	if seen.Before(k.Retired) {
+		seen = k.Retired
+	}
+	return seen.Add(forgetAfter)
 }

@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +91,12 @@ func Open(ctx context.Context, store Store, sealKeyFile string, log *slog.Logger
 	}
 	v.state.Store(s)
 	return v, nil
+}
+
+// Begun reports whether a data_dir holds sealed keys, and makes nothing.
+func Begun(dataDir string) bool {
+	_, err := os.Stat(filepath.Join(dataDir, "sealed", keysName+".age"))
+	return err == nil
 }
 
 // begin makes the first state and gives it sealed; or what somebody else sealed

@@ -29,6 +29,14 @@ type answer struct {
 	TraceID string `json:"trace_id"`
 }
 
+// Causes of a *graph.SignInError without a code of Entra ID, which was not asked.
+var (
+	// ErrUnreadable: a secret, certificate or password could not be read.
+	ErrUnreadable = errors.New("not readable")
+	// ErrUnknownDomain: no directory has the domain of the user name.
+	ErrUnknownDomain = errors.New("the domain is unknown")
+)
+
 // unknownRealm is how MSAL says that it does not know the domain of a user name.
 const unknownRealm = "unknown account type"
 
@@ -77,14 +85,14 @@ func describe(who string, err error) *graph.SignInError {
 	if u, ok := errors.AsType[*unreadable](err); ok {
 		return &graph.SignInError{
 			Who: who, Meaning: u.what + " cannot be read", Advice: "correct the configuration",
-			Permanent: true, Err: u.err,
+			Permanent: true, Err: u,
 		}
 	}
 	a, ok := readAnswer(err)
 	if !ok && err.Error() == unknownRealm {
 		return &graph.SignInError{
 			Who: who, Meaning: "the domain of the user name is not one of Entra ID's",
-			Advice: "correct the user name (the user principal name)", Permanent: true, Err: err,
+			Advice: "correct the user name (the user principal name)", Permanent: true, Err: ErrUnknownDomain,
 		}
 	}
 	if !ok {

@@ -36,6 +36,9 @@ type unreadable struct {
 func (u *unreadable) Error() string { return "read " + u.what + ": " + u.err.Error() }
 func (u *unreadable) Unwrap() error { return u.err }
 
+// Is makes every one of them an ErrUnreadable.
+func (u *unreadable) Is(target error) bool { return target == ErrUnreadable }
+
 func (o Options) readProof() (proof, error) {
 	if o.Secret != nil {
 		secret, err := o.Secret()

@@ -94,6 +94,16 @@ func Describe(code int, oauth string) (text, advice string, permanent bool) {
 	return "Entra ID could not be asked", "it passes by itself; if it does not, check network, proxy and name resolution", false
 }
 
+// Codes are the AADSTS codes that Describe knows, for those who describe them in
+// other languages.
+func Codes() []int {
+	var all []int
+	for _, m := range aadsts {
+		all = append(all, m.codes...)
+	}
+	return all
+}
+
 func lookUp(code int) (meaning, bool) {
 	i := slices.IndexFunc(aadsts, func(m meaning) bool { return slices.Contains(m.codes, code) })
 	if i < 0 {

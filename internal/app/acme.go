@@ -1,0 +1,69 @@
+package app
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+
+	"github.com/caddyserver/certmagic"
+
+	"jtel.de/presencebridge/handlers"
+	"jtel.de/presencebridge/internal/acme"
+	"jtel.de/presencebridge/internal/config"
+)
+
+// openACME makes the callback side serve a certificate of the authority, and
+// gives the plain HTTP server that answers its checks; nil if there is none.
+func (s *service) openACME(callback *server) (*server, error) {
+	c := s.Config.TLS.ACME
+	public, err := url.Parse(s.Config.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := rootsOf("tls.acme.ca_file", c.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	o := acme.Options{
+		Host:      public.Hostname(),
+		Email:     c.Email,
+		Directory: c.DirectoryURL,
+		Roots:     roots,
+		Storage:   &certmagic.FileStorage{Path: filepath.Join(s.Config.DataDir, "acme")},
+		TLSPort:   portOf(callback.on),
+		Log:       s.Log,
+	}
+	var challenge *server
+	if c.HTTPListen != "" {
+		challenge, err = listenOn("acme", "tls.acme.http_listen", c.HTTPListen, handlers.NewServer(nil, s.Log))
+		if err != nil {
+			return nil, err
+		}
+		o.HTTPPort = portOf(challenge.on)
+	}
+	s.acme = acme.New(o)
+	callback.http.TLSConfig = s.acme.TLS()
+	if challenge != nil {
+		challenge.http.Handler = s.acme.Challenge()
+	}
+	return challenge, nil
+}
+
+func portOf(l net.Listener) int {
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
+// proxies are the configured ones; the configuration has been checked.
+func proxies(list []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range list {
+		if p, err := config.ParseNetwork(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}

@@ -1,0 +1,221 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"jtel.de/presencebridge/events"
+)
+
+// bus looks at NATS: the server that the configuration names, or the embedded one.
+func (c *checker) bus(ctx context.Context) {
+	s := c.subject("group.nats")
+	server := c.NATS.URL
+	if c.Config.NATS.URL == "" && !c.healthy(ctx) {
+		c.take(ctx, s, step{id: "nats.embedded", title: []any{c.Config.NATS.Embedded.Listen}, anchor: "machine", do: func(context.Context) outcome {
+			return free(c.Config.NATS.Embedded.Listen)
+		}})
+		return
+	}
+	var conn *nats.Conn
+	var js jetstream.JetStream
+	c.take(ctx, s, step{id: "nats.connect", title: []any{server}, tried: []any{server}, anchor: "machine", do: func(context.Context) outcome {
+		o := c.NATS
+		o.Once, o.Log = true, slog.New(slog.DiscardHandler)
+		var err error
+		if conn, err = events.Connect(o); err != nil {
+			return notConnected(err)
+		}
+		if js, err = jetstream.New(conn); err != nil {
+			return fail("nats.connect-failed").saying(err.Error())
+		}
+		return fine()
+	}})
+	if conn != nil {
+		defer conn.Close()
+	}
+	after := func(id string, do func(context.Context) outcome) {
+		c.take(ctx, s, step{id: id, anchor: "machine", needs: []string{"nats.connect", "nats.version", "nats.jetstream"}, do: do})
+	}
+	after("nats.version", func(context.Context) outcome { return version(conn.ConnectedServerVersion()) })
+	after("nats.jetstream", func(ctx context.Context) outcome { return c.jetStream(ctx, js) })
+	after("nats.rights", func(ctx context.Context) outcome { return rights(ctx, conn) })
+	after("nats.streams", func(ctx context.Context) outcome { return c.streams(ctx, js) })
+}
+
+// free: the embedded server will be able to listen.
+func free(address string) outcome {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fail("nats.taken", address).saying(err.Error())
+	}
+	_ = l.Close() // it was only to see
+	return fine()
+}
+
+func notConnected(err error) outcome {
+	text := err.Error()
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
+		strings.Contains(strings.ToLower(text), "authorization"), strings.Contains(strings.ToLower(text), "authentication"):
+		return fail("nats.credentials").saying(text)
+	case strings.Contains(text, "tls:"), strings.Contains(text, "x509:"), errors.Is(err, nats.ErrSecureConnWanted), errors.Is(err, nats.ErrSecureConnRequired):
+		return fail("nats.tls").saying(text)
+	}
+	return fail("nats.connect-failed").saying(text)
+}
+
+// oldest server that has what the streams need.
+const oldestMajor, oldestMinor = 2, 11
+
+func version(text string) outcome {
+	parts := strings.SplitN(strings.TrimPrefix(text, "v"), ".", 3)
+	if len(parts) < 2 {
+		return open("nats.version-unknown", text)
+	}
+	major, errMajor := strconv.Atoi(parts[0])
+	minor, errMinor := strconv.Atoi(parts[1])
+	switch {
+	case errMajor != nil || errMinor != nil:
+		return open("nats.version-unknown", text)
+	case major < oldestMajor || major == oldestMajor && minor < oldestMinor:
+		return fail("nats.version-old", text)
+	}
+	o := fine()
+	o.note = text
+	return o
+}
+
+// jetStream asks for the account; without the right to, nobody answers.
+func (c *checker) jetStream(ctx context.Context, js jetstream.JetStream) outcome {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	info, err := js.AccountInfo(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		return fail("nats.no-jetstream").saying(err.Error())
+	case err != nil:
+		return fail("nats.denied", "$JS.API.>").saying(err.Error())
+	case info.Limits.MaxStore == 0:
+		return fail("nats.no-storage")
+	}
+	return fine()
+}
+
+// rights tries what the service does, in ways that store and change nothing.
+func rights(ctx context.Context, conn *nats.Conn) outcome {
+	// Expecting a stream that is not there, JetStream refuses to store. Whoever
+	// listens without JetStream gets an empty message of no person.
+	for _, kind := range []string{"user", "directory", "coverage"} {
+		m := nats.NewMsg("presence.v1." + kind + ".check.check")
+		m.Header.Set(jetstream.ExpectedStreamHeader, events.Stream+"_CHECK")
+		if err := allowed(ctx, conn, m); err != nil {
+			return fail("nats.denied", "presence.v1.>").saying(err.Error())
+		}
+	}
+	// A name that is not that of the subject: the server refuses it, if it listens at all.
+	m := nats.NewMsg("$JS.API.STREAM.CREATE." + events.Stream)
+	m.Data = []byte(`{"name":"` + events.Stream + `_CHECK"}`)
+	if err := allowed(ctx, conn, m); err != nil {
+		return fail("nats.denied", "$JS.API.>").saying(err.Error())
+	}
+	return answers(ctx, conn)
+}
+
+// answers asks and answers a question of its own, as the service does those of
+// others. The connection, and with it every subscription, ends soon.
+func answers(ctx context.Context, conn *nats.Conn) outcome {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var subs []*nats.Subscription
+	inbox := conn.NewRespInbox()
+	for _, subject := range []string{inbox, "presence.v1.api.check", "$SRV.PING.presence.check"} {
+		sub, err := conn.SubscribeSync(subject)
+		if err == nil {
+			err = conn.FlushWithContext(ctx)
+		}
+		if err = cmp.Or(denied(conn), err); err != nil {
+			return fail("nats.not-subscribed", subject).saying(err.Error())
+		}
+		subs = append(subs, sub)
+	}
+	err := conn.PublishRequest("presence.v1.api.check", inbox, nil)
+	var question *nats.Msg
+	if err == nil {
+		question, err = subs[1].NextMsgWithContext(ctx)
+	}
+	if err == nil {
+		err = question.Respond(nil)
+	}
+	if err == nil {
+		_, err = subs[0].NextMsgWithContext(ctx)
+	}
+	if err = cmp.Or(denied(conn), err); err != nil {
+		return fail("nats.no-answers").saying(err.Error())
+	}
+	return fine()
+}
+
+// allowed sends a request. That somebody answers, or that the server says that
+// nobody does, shows that it may be sent.
+func allowed(ctx context.Context, conn *nats.Conn, m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err := conn.RequestMsgWithContext(ctx, m)
+	if refused := denied(conn); refused != nil {
+		return refused
+	}
+	if err == nil || errors.Is(err, nats.ErrNoResponders) {
+		return nil
+	}
+	return fmt.Errorf("no answer on %s: %w", m.Subject, err)
+}
+
+// denied is the server's word that a subject is not allowed. It answers no request,
+// but is there when the next answer is.
+func denied(conn *nats.Conn) error {
+	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	return nil
+}
+
+func (c *checker) streams(ctx context.Context, js jetstream.JetStream) outcome {
+	found, err := events.Examine(ctx, js, events.StreamOptions{History: c.Config.Events.History, Replicas: c.Config.NATS.Replicas})
+	if err != nil {
+		return fail("nats.streams-unread").saying(err.Error())
+	}
+	if len(found.Overlap) > 0 {
+		return fail("nats.overlap", strings.Join(found.Overlap, ", "))
+	}
+	var fixed, changed []string
+	for _, change := range found.Changes {
+		text := fmt.Sprintf("%s.%s %s → %s", change.Stream, change.Setting, change.Is, change.Wanted)
+		if change.Fixed {
+			fixed = append(fixed, text)
+		} else {
+			changed = append(changed, text)
+		}
+	}
+	switch {
+	case len(fixed) > 0:
+		return fail("nats.fixed", strings.Join(fixed, ", "))
+	case len(changed) > 0:
+		return warn("nats.changed", strings.Join(changed, ", "))
+	}
+	o := fine()
+	if len(found.Missing) > 0 {
+		o.note = c.text("nats.to-be-made", strings.Join(found.Missing, ", "))
+	}
+	return o
+}
