@@ -10,7 +10,11 @@ import (
 // Activity is what lately happened, for a look at it without a monitoring
 // system. It is forgotten with the process.
 type Activity struct {
-	Version   string    `json:"version"`
+	Version string `json:"version"`
+	// NotReady and Behind are those of /readyz.
+	NotReady map[string]string `json:"notReady,omitempty"`
+	Behind   map[string]string `json:"behind,omitempty"`
+
 	StartedAt time.Time `json:"startedAt"`
 	Seconds   int       `json:"seconds"` // that a point stands for
 	// Points are in order; the last one is still counting.

@@ -174,7 +174,7 @@ func (o *office) add(e *echo.Echo, feeds FeedOptions) {
 	})
 	AddActivity(e, func() Activity {
 		return Activity{
-			Version: "1.0", StartedAt: sixOClock, Seconds: 10, Points: []ActivityPoint{{sixOClock, 0, 0, 0}, {sixOClock, 3, 1.5, 20}},
+			Version: "1.0", NotReady: map[string]string{"nats": "away"}, Behind: map[string]string{"forward": "away"}, StartedAt: sixOClock, Seconds: 10, Points: []ActivityPoint{{sixOClock, 0, 0, 0}, {sixOClock, 3, 1.5, 20}},
 			Refused: []Refused{{"item", "client_state", 1, 2, sixOClock}},
 		}
 	})

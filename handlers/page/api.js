@@ -32,12 +32,6 @@ export async function call(path, method = 'GET') {
   return answer.json();
 }
 
-// readiness tells what is not as it should be: its 503 is an answer, too.
-export async function readiness() {
-  const answer = await fetch('/readyz', { signal: AbortSignal.timeout(10_000), cache: 'no-store' });
-  return answer.json();
-}
-
 // all follows the pages of a list.
 export async function all(path, member) {
   const rows = [];

@@ -1,5 +1,5 @@
 // Puts the page together: signs in, follows the stream, and looks now and then at what no event tells.
-import { all, call, follow, Problem, readiness, session } from '/page/api.js';
+import { all, call, follow, Problem, session } from '/page/api.js';
 import { sweep } from '/page/actions.js';
 import { el, find } from '/page/dom.js';
 import { t, translate } from '/page/text.js';
@@ -10,7 +10,7 @@ import * as person from '/page/person.js';
 import * as subscriptions from '/page/subscriptions.js';
 
 const lookEvery = 10_000;
-const state = { ready: {}, coverage: [], subscriptions: [], expiries: [], activity: null };
+const state = { coverage: [], subscriptions: [], expiries: [], activity: null };
 let lastId = '';
 let signedIn = null; // resolved when somebody has entered a token
 
@@ -48,11 +48,11 @@ function signIn() {
 }
 
 function show() {
-  overview.attention(state);
   overview.coverage(state.coverage);
   overview.expiries(state.expiries, state.subscriptions);
   subscriptions.show(state.subscriptions);
   if (state.activity) {
+    overview.attention(state);
     figures();
     charts.show(state.activity);
     overview.refused(state.activity.refused);
@@ -66,10 +66,10 @@ function figures() {
 
 // look reads what is small and what no event tells; people come by the stream alone.
 async function look() {
-  const [ready, coverage, rows, expiries, activity] = await Promise.all([
-    readiness(), call('/api/v1/coverage'), all('/api/v1/subscriptions?limit=1000', 'subscriptions'), call('/api/v1/expiries'), call('/api/v1/activity'),
+  const [coverage, rows, expiries, activity] = await Promise.all([
+    call('/api/v1/coverage'), all('/api/v1/subscriptions?limit=1000', 'subscriptions'), call('/api/v1/expiries'), call('/api/v1/activity'),
   ]);
-  Object.assign(state, { ready, coverage: coverage.tenants, subscriptions: rows, expiries: expiries.expiries, activity });
+  Object.assign(state, { coverage: coverage.tenants, subscriptions: rows, expiries: expiries.expiries, activity });
   find('leave').hidden = !session.token;
   show();
 }

@@ -10,11 +10,11 @@ function what(e) {
 }
 
 // troubles lists what somebody should know, worst first.
-function troubles({ ready, coverage, subscriptions, expiries }) {
+function troubles({ activity, coverage, subscriptions, expiries }) {
   const list = [];
   const add = (kind, text, ...more) => list.push({ kind, text, more: more.filter(Boolean) });
-  for (const [part, why] of Object.entries(ready.notReady || {})) add('bad', t('notReady', { what: part }), why);
-  for (const [part, why] of Object.entries(ready.behind || {})) add('warn', t('behind', { what: part }), why);
+  for (const [part, why] of Object.entries(activity.notReady || {})) add('bad', t('notReady', { what: part }), why);
+  for (const [part, why] of Object.entries(activity.behind || {})) add('warn', t('behind', { what: part }), why);
   for (const s of subscriptions) {
     if (['silent', 'failing', 'lost'].includes(s.state)) {
       add(s.state === 'failing' ? 'warn' : 'bad', t('subscriptionTrouble', { who: s.username || s.account, state: t('sub.' + s.state) }), s.trouble, s.advice);

@@ -133,7 +133,11 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddKeys(e, keyDesk{s})
 	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
 	handlers.AddExpiries(e, s.listExpiries)
-	handlers.AddActivity(e, s.activity.recall)
+	handlers.AddActivity(e, func() handlers.Activity {
+		a := s.activity.recall()
+		a.NotReady, a.Behind = s.notReady(), s.behind()
+		return a
+	})
 	handlers.AddTrail(e, s.trailOf)
 	handlers.AddOpenAPI(e)
 	handlers.AddPage(e)
