@@ -66,7 +66,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		}
 	}()
 	if err := os.MkdirAll(o.Config.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data_dir: %w", err)
+		return nil, fmt.Errorf("make data_dir: %w; make a directory that the service's user may write to, and name it as data_dir", err)
 	}
 	if s.files, err = vault.OpenDir(o.Config.DataDir); err != nil {
 		return nil, err
@@ -120,6 +120,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Known:   s.peopleRead,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
+		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
 		Gap:     s.read,
 		Seen:    s.seen,
 		Trace:   s.notes.Note,

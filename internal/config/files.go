@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,8 +30,11 @@ func (r *reader) checkFilesIn(path string, v reflect.Value) {
 				r.unreadable(at, "the file", err)
 			}
 		case v.Type().Field(k.index).Tag.Get("is") == "file" && f.String() != "":
-			_, err := readFile(f.String())
+			pem, err := readFile(f.String())
 			r.unreadable(at, shown(f.String()), err)
+			if err == nil && k.name == "ca_file" && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+				r.wrong(at, shown(f.String())+" holds no certificate in PEM form", "name a file with the root certificates, each between its BEGIN and END lines")
+			}
 		}
 	}
 }

@@ -201,7 +201,8 @@ func (f *Follower) succeeded(ctx context.Context, r Resolution, d Diff) {
 	if !slices.Equal(f.missed, r.Missed) {
 		f.missed = r.Missed
 		if len(r.Missed) > 0 {
-			f.o.Log.WarnContext(ctx, "some entries of the people configuration match nobody", "tenant", f.o.TenantID, "entries", len(r.Missed))
+			f.o.Log.WarnContext(ctx, "some entries of the people configuration match nobody", "tenant", f.o.TenantID, "entries", len(r.Missed),
+				"advice", "presencebridge users report names them")
 		}
 		for _, m := range r.Missed { // may name a person, hence debug
 			f.o.Log.DebugContext(ctx, "entry matches nobody", "tenant", f.o.TenantID, "entry", m.String())
@@ -229,7 +230,11 @@ func (f *Follower) failed(ctx context.Context, err error) time.Duration {
 		level = slog.LevelDebug
 	}
 	f.told = cause
-	f.o.Log.Log(ctx, level, "watched people could not be read, the known ones stay", "tenant", f.o.TenantID,
+	msg := "watched people could not be read, the known ones stay"
+	if f.last.Load() == nil {
+		msg = "watched people could not be read, nobody is watched until they can"
+	}
+	f.o.Log.Log(ctx, level, msg, "tenant", f.o.TenantID,
 		"class", class.String(), "cause", cause, "advice", adviceOn(err), "request_id", requestID(err), "next", wait.Round(100*time.Millisecond).String())
 	return wait
 }

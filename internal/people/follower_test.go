@@ -153,7 +153,8 @@ func TestFollowerIsSlowWhereOnlyAnOperatorHelps(t *testing.T) {
 		}
 		f.stop()
 		log := f.log.String()
-		if strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "make a new secret") || !strings.Contains(log, "AADSTS7000222") {
+		if strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "nobody is watched until they can") ||
+			!strings.Contains(log, "make a new secret") || !strings.Contains(log, "AADSTS7000222") {
 			t.Errorf("log:\n%s", log)
 		}
 		if strings.Contains(log, "@") {
