@@ -38,28 +38,46 @@ func (p *Publisher) Available() bool {
 		return false
 	}
 	select {
-	case err := <-p.probe.Err():
-		p.probe = nil
-		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeOtherStream {
+	case <-p.probe.landed:
+		if api, ok := errors.AsType[*jetstream.APIError](p.probe.acks[0].Err); ok && api.ErrorCode == codeOtherStream {
 			p.unanswered = ""
 		}
+		p.probe = nil
 	default:
+		if time.Since(p.probedAt) > p.o.Timeout {
+			p.tower.abandon(p.probe, errNoAck)
+			p.probe = nil
+		}
 	}
 	return p.unanswered == ""
 }
 
+// sendProbe sends one if there is room; the next call after probeEvery tries again.
 func (p *Publisher) sendProbe() {
 	p.probedAt = time.Now()
+	select {
+	case p.tower.room <- struct{}{}:
+	default:
+		return
+	}
 	m := nats.NewMsg(p.unanswered)
 	m.Header.Set(jetstream.ExpectedStreamHeader, Stream+"_PROBE")
-	// An error leaves no probe, and the next call after probeEvery tries again.
-	p.probe, _ = p.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(time.Millisecond))
+	p.probe = p.tower.announce(1)
+	p.tower.depart(p.probe, 0)
+	m.Reply = p.tower.reply(p.probe, 0)
+	if err := p.nc.PublishMsg(m); err != nil {
+		p.tower.abandon(p.probe, err)
+	}
 }
 
 func (p *Publisher) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unanswered, p.probe = "", nil
+	p.unanswered = ""
+	if p.probe != nil {
+		p.tower.abandon(p.probe, errNoAck)
+		p.probe = nil
+	}
 }
 
 func (p *Publisher) notAnswered(subject string) {

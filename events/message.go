@@ -15,6 +15,11 @@ type Message struct {
 	Data    []byte
 	// Traceparent (W3C trace context) is sent as a header if it is well-formed.
 	Traceparent string
+	// Conditional stores the message only if After is the sequence of the last
+	// message of its subject, zero meaning that there is none. Otherwise its Ack
+	// has [ErrConflict]: another publisher was faster.
+	Conditional bool
+	After       uint64
 
 	// rollup wipes what the subject held before.
 	rollup bool

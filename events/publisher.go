@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -26,14 +27,14 @@ type PublisherOptions struct {
 
 // Publisher stores messages on the stream. It may be used by many goroutines.
 type Publisher struct {
-	nc *nats.Conn
-	js jetstream.JetStream
-	o  PublisherOptions
+	nc    *nats.Conn
+	tower *tower
+	o     PublisherOptions
 
 	mu sync.Mutex
 	// unanswered is a subject that nobody answered for; empty when all is well.
 	unanswered string
-	probe      jetstream.PubAckFuture
+	probe      *flight
 	probedAt   time.Time
 }
 
@@ -48,6 +49,10 @@ type Ack struct {
 
 // ErrUnavailable means that nobody who could store the message is there.
 var ErrUnavailable = errors.New("nats is not available")
+
+// ErrConflict means that a conditional message was not stored, because the last
+// message of its subject is another one than its publisher knew.
+var ErrConflict = errors.New("another message came first")
 
 // errNoAck tells our own deadline from the caller's.
 var errNoAck = errors.New("no acknowledgement in time")
@@ -66,33 +71,122 @@ func NewPublisher(nc *nats.Conn, o PublisherOptions) (*Publisher, error) {
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
 	o.MaxPending = cmp.Or(o.MaxPending, 256)
 	o.History = cmp.Or(o.History, defaultHistory)
-	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncMaxPending(o.MaxPending),
-		jetstream.WithPublishAsyncTimeout(o.Timeout))
+	tower, err := newTower(nc, o.MaxPending)
 	if err != nil {
 		return nil, fmt.Errorf("make publisher: %w", err)
 	}
-	return &Publisher{nc: nc, js: js, o: o}, nil
+	return &Publisher{nc: nc, tower: tower, o: o}, nil
 }
 
 // Publish sends all messages in order and waits for every acknowledgement, but
 // not beyond the context or the publisher's timeout. There is one Ack for each
 // message, in the same order.
 func (p *Publisher) Publish(ctx context.Context, msgs []Message) []Ack {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, errNoAck)
-	defer cancel()
+	out := outgoing()
+	return p.publish(ctx, len(msgs), func(i int) *nats.Msg {
+		m := &msgs[i]
+		if m.header != nil {
+			return &nats.Msg{Subject: m.Subject, Data: m.Data, Header: m.header}
+		}
+		m.write(out)
+		return out
+	})
+}
 
-	acks := make([]Ack, len(msgs))
-	futures := make([]jetstream.PubAckFuture, len(msgs))
-	for i, m := range msgs {
-		futures[i], acks[i].Err = p.send(ctx, m.nats())
+// publish sends n messages, which may be one that changes: sending copies it.
+func (p *Publisher) publish(ctx context.Context, n int, message func(i int) *nats.Msg) []Ack {
+	if n == 0 {
+		return nil
 	}
-	for i, future := range futures {
-		if acks[i].Err == nil {
-			acks[i] = p.wait(ctx, future)
+	timeout := time.NewTimer(p.o.Timeout)
+	defer timeout.Stop()
+	f := p.tower.announce(n)
+	var late error
+	var subject string
+	for i := range n {
+		if late == nil {
+			late = p.room(ctx, timeout)
+		}
+		if late != nil {
+			p.tower.lose(f, i, late)
+			continue
+		}
+		p.tower.depart(f, i)
+		m := message(i)
+		m.Reply = p.tower.reply(f, i)
+		subject = m.Subject
+		// A message never goes into a buffer for later: see NewPublisher.
+		if err := p.nc.PublishMsg(m); err != nil {
+			p.tower.lose(f, i, err)
 		}
 	}
-	return acks
+	select {
+	case <-f.landed:
+	default:
+		if late == nil {
+			late = p.landed(ctx, timeout, f)
+		}
+		p.tower.abandon(f, late)
+	}
+	p.judge(f.acks, subject)
+	return f.acks
+}
+
+// room waits until there is room for a message more.
+func (p *Publisher) room(ctx context.Context, timeout *time.Timer) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case p.tower.room <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case p.tower.room <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeout.C:
+		return errNoAck
+	}
+}
+
+// landed waits for all acknowledgements.
+func (p *Publisher) landed(ctx context.Context, timeout *time.Timer, f *flight) error {
+	select {
+	case <-f.landed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeout.C:
+		return errNoAck
+	}
+}
+
+// judge explains errors, and notes whether somebody answers for a subject.
+func (p *Publisher) judge(acks []Ack, subject string) {
+	heard, unheard := false, false
+	for i := range acks {
+		err := acks[i].Err
+		if err == nil {
+			heard = true
+			continue
+		}
+		if conflict(err) {
+			heard = true
+			acks[i].Err = fmt.Errorf("%w: %w", ErrConflict, err)
+			continue
+		}
+		unheard = unheard || silent(err)
+		acks[i].Err = unavailable(err)
+	}
+	switch {
+	case unheard:
+		p.notAnswered(subject)
+	case heard:
+		p.answered()
+	}
 }
 
 // Purge removes all states of a person from the stream and the key from the
@@ -103,71 +197,54 @@ func (p *Publisher) Purge(ctx context.Context, tenantID, userID string) error {
 	if err != nil {
 		return fmt.Errorf("purge: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, errNoAck)
-	defer cancel()
-
 	m := nats.NewMsg(subject)
 	m.Header.Set(headerOperation, operationPurge)
 	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	m.Header.Set(jetstream.MsgTTLHeader, p.o.History.String())
-	future, err := p.send(ctx, m)
-	if err == nil {
-		err = p.wait(ctx, future).Err
-	}
-	if err != nil {
+	if err := p.publish(ctx, 1, func(int) *nats.Msg { return m })[0].Err; err != nil {
 		return fmt.Errorf("purge a person of tenant %s: %w", tenantID, err)
 	}
 	return nil
 }
 
-func (m Message) nats() *nats.Msg {
-	out := nats.NewMsg(m.Subject)
-	out.Data = m.Data
-	if m.header != nil {
-		out.Header = m.header
-		return out
-	}
-	out.Header.Set(jetstream.MsgIDHeader, m.ID)
-	out.Header.Set("Content-Type", ContentType)
-	if isTraceparent(m.Traceparent) {
-		// Lower case, as W3C spells it; Set would capitalise it.
-		out.Header["traceparent"] = []string{m.Traceparent}
-	}
-	if m.rollup {
-		out.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	}
-	return out
+// outgoing makes a message with our headers that can be written again and again.
+func outgoing() *nats.Msg {
+	return &nats.Msg{Header: nats.Header{
+		jetstream.MsgIDHeader: []string{""},
+		"Content-Type":        []string{ContentType},
+	}}
 }
 
-// send puts a message on the wire, never into a buffer for later: the library's
-// own retries are off, since they could outlive the caller's deadline.
-func (p *Publisher) send(ctx context.Context, m *nats.Msg) (jetstream.PubAckFuture, error) {
-	deadline, _ := ctx.Deadline()
-	stall := time.Until(deadline)
-	if ctx.Err() != nil || stall <= 0 {
-		return nil, cmp.Or(context.Cause(ctx), errNoAck)
+// write puts a message into an [outgoing] one.
+func (m *Message) write(out *nats.Msg) {
+	out.Subject, out.Data = m.Subject, m.Data
+	out.Header[jetstream.MsgIDHeader][0] = m.ID
+	// Lower case, as W3C spells it; Set would capitalise it.
+	set(out.Header, "traceparent", m.Traceparent, isTraceparent(m.Traceparent))
+	set(out.Header, jetstream.MsgRollup, jetstream.MsgRollupSubject, m.rollup)
+	if m.Conditional {
+		set(out.Header, jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(m.After, 10), true)
+	} else {
+		set(out.Header, jetstream.ExpectedLastSubjSeqHeader, "", false)
 	}
-	future, err := p.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(stall))
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return future, nil
 }
 
-func (p *Publisher) wait(ctx context.Context, future jetstream.PubAckFuture) Ack {
-	var err error
-	select {
-	case ack := <-future.Ok():
-		p.answered()
-		return Ack{Sequence: ack.Sequence, Duplicate: ack.Duplicate}
-	case err = <-future.Err():
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+func set(h nats.Header, name, value string, there bool) {
+	switch values := h[name]; {
+	case !there && values != nil:
+		delete(h, name)
+	case there && values == nil:
+		h[name] = []string{value}
+	case there:
+		values[0] = value
 	}
-	if silent(err) {
-		p.notAnswered(future.Msg().Subject)
-	}
-	return Ack{Err: unavailable(err)}
+}
+
+// conflict reports whether another message came first.
+func conflict(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 // silent reports whether an error means that the stream's leader is away.
@@ -175,9 +252,7 @@ func silent(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return api.Code == 503
 	}
-	return errors.Is(err, jetstream.ErrNoStreamResponse) ||
-		errors.Is(err, jetstream.ErrAsyncPublishTimeout) ||
-		errors.Is(err, errNoAck)
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, errNoAck)
 }
 
 // unavailable marks the errors that mean that nobody is there to store it.

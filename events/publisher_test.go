@@ -324,3 +324,60 @@ func TestRemovalWipesTheDirectoryEvents(t *testing.T) {
 		t.Errorf("%d messages are left", n)
 	}
 }
+
+// Of two publishers who know the same last event only the first one is taken.
+func TestConditional(t *testing.T) {
+	_, p, js := running(t)
+	after := func(sequence uint64, availability, id string) events.Ack {
+		m := message(t, userEvent(agent1, availability, id))
+		m.Conditional, m.After = true, sequence
+		return p.Publish(t.Context(), []events.Message{m})[0]
+	}
+	last := func(id string, sequence uint64) {
+		t.Helper()
+		e, got, err := p.Last(t.Context(), tenant, agent1)
+		if err != nil || e.ID != id || got != sequence || (id != "" && e.Sequence != sequence) {
+			t.Errorf("last is %q at %d, %v", e.ID, got, err)
+		}
+	}
+	last("", 0)
+	publish(t, p, userEvent(person(1), "Busy", "other"))
+	if a := after(7, "Busy", "1"); !errors.Is(a.Err, events.ErrConflict) {
+		t.Errorf("got %+v", a)
+	}
+	if a := after(0, "Busy", "1"); a != (events.Ack{Sequence: 2}) {
+		t.Errorf("got %+v", a)
+	}
+	if a := after(0, "Away", "2"); !errors.Is(a.Err, events.ErrConflict) || errors.Is(a.Err, events.ErrUnavailable) || !p.Available() {
+		t.Errorf("got %+v, available %t", a, p.Available())
+	}
+	last("1", 2)
+	if a := after(2, "Away", "2"); a != (events.Ack{Sequence: 3}) {
+		t.Errorf("got %+v", a)
+	}
+	if a := after(3, "Away", "2"); a != (events.Ack{Sequence: 3, Duplicate: true}) {
+		t.Errorf("a repeat gave %+v", a)
+	}
+	if err := p.Purge(t.Context(), tenant, agent1); err != nil {
+		t.Fatal(err)
+	}
+	last("", 4)
+	if a := after(4, "Busy", "5"); a != (events.Ack{Sequence: 5}) {
+		t.Errorf("got %+v", a)
+	}
+	// What somebody else published is no event of ours, but it has a place.
+	subject, _ := events.UserSubject(tenant, agent1)
+	if _, err := js.Publish(t.Context(), subject, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	last("", 6)
+	if err := js.DeleteStream(t.Context(), events.Stream); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Last(t.Context(), tenant, agent1); err == nil {
+		t.Error("a stream that is gone has no last event")
+	}
+	if _, _, err := p.Last(t.Context(), tenant, "*"); err == nil {
+		t.Error("asked about everybody")
+	}
+}

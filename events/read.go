@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -96,7 +97,8 @@ func parseSource(header string) uint64 {
 }
 
 // removed reports whether a message marks that a person was purged.
-func removed(m jetstream.Msg) bool {
-	h := m.Headers()
+func removed(m jetstream.Msg) bool { return removes(m.Headers()) }
+
+func removes(h nats.Header) bool {
 	return h.Get(headerOperation) != "" || h.Get(jetstream.MarkerReasonHeader) != ""
 }

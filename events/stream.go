@@ -120,12 +120,15 @@ func streamConfig(o StreamOptions) jetstream.StreamConfig {
 // server from the stream: one write, one truth.
 func bucketConfig(o StreamOptions) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              bucketStream,
-		Description:       "Presence Bridge: the last state of every person",
-		Subjects:          []string{bucketSubjects},
-		Storage:           jetstream.FileStorage,
-		Replicas:          o.Replicas,
-		Discard:           jetstream.DiscardNew,
+		Name:        bucketStream,
+		Description: "Presence Bridge: the last state of every person",
+		Subjects:    []string{bucketSubjects},
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+		Discard:     jetstream.DiscardNew,
+		// Copies come in the stream's order and once: the server needs no memory of
+		// their ids, and this is the least that it can have.
+		Duplicates:        100 * time.Millisecond,
 		MaxMsgsPerSubject: 1,
 		AllowDirect:       true,
 		AllowRollup:       true,

@@ -43,6 +43,7 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			defer stop()
+			app.TuneMemory()
 			return app.Run(cmd.Context(), app.Options{
 				Config:              c,
 				Log:                 log,

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -90,6 +91,10 @@ func (s *service) accept(ctx context.Context, readings []graph.Reading) error {
 // only the bus away, and no signing keys since the start.
 func (s *service) answered(o handlers.Outcome) {
 	s.metrics.callback(o)
+	s.activity.answered(o)
+	if o.Status >= http.StatusInternalServerError && !o.Handshake {
+		s.intake.PutOff() // Graph will send it again, late
+	}
 	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseUndecided && !s.tokens.Ready() {
 		for _, t := range s.tenants {
 			t.coverage.Interrupted()

@@ -4,14 +4,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/broker"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graphsim"
@@ -54,12 +52,19 @@ func (n *externalNATS) use(b *bridge) {
 	}
 }
 
-// has reports whether the stream has this state of a person.
-func (b *bridge) has(userID, activity string) bool {
-	return slices.ContainsFunc(b.history(), func(e events.UserEvent) bool {
-		return e.Data.User.ID == userID && e.Data.Activity == activity
-	})
+// count gives how often the stream tells this state of a person.
+func (b *bridge) count(userID, activity string) int {
+	n := 0
+	for _, e := range b.history() {
+		if e.Data.User.ID == userID && e.Data.Activity == activity {
+			n++
+		}
+	}
+	return n
 }
+
+// has reports whether the stream has this state of a person.
+func (b *bridge) has(userID, activity string) bool { return b.count(userID, activity) > 0 }
 
 // While it is not known whom to watch, nothing may be answered 202 and dropped.
 func TestChangesWhileTheDirectoryIsAwayAreNotLost(t *testing.T) {

@@ -97,16 +97,20 @@ func (m *metrics) callback(o handlers.Outcome) {
 	kind := kindOf(o)
 	m.requests.WithLabelValues(kind, strconv.Itoa(o.Status), string(o.Cause)).Inc()
 	m.duration.WithLabelValues(kind).Observe(o.Total.Seconds())
-	// What was not reached took no time.
-	for stage, took := range map[string]time.Duration{"read": o.Read, "open": o.Open, "store": o.Store} {
-		if took > 0 {
-			m.stages.WithLabelValues(stage).Observe(took.Seconds())
-		}
-	}
+	m.stage("read", o.Read)
+	m.stage("open", o.Open)
+	m.stage("store", o.Store)
 	for reason, n := range o.Refused {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
 	}
 	m.undecided.Add(float64(o.Undecided))
+}
+
+// stage passes over a stage that was not reached: it took no time.
+func (m *metrics) stage(name string, took time.Duration) {
+	if took > 0 {
+		m.stages.WithLabelValues(name).Observe(took.Seconds())
+	}
 }
 
 func (m *metrics) drop(d handlers.Drop) { m.dropped.WithLabelValues(string(d)).Inc() }
@@ -130,12 +134,17 @@ func kindOf(o handlers.Outcome) string {
 }
 
 func (m *metrics) intake(o intake.Outcome) {
-	for outcome, n := range map[string]int{
-		"published": o.Published, "stale": o.Stale, "repeated": o.Repeated, "older": o.Older, "unwatched": o.Unwatched, "failed": o.Failed,
-	} {
-		if n > 0 {
-			m.readings.WithLabelValues(outcome).Add(float64(n))
-		}
+	m.reading("published", o.Published)
+	m.reading("stale", o.Stale)
+	m.reading("repeated", o.Repeated)
+	m.reading("older", o.Older)
+	m.reading("unwatched", o.Unwatched)
+	m.reading("failed", o.Failed)
+}
+
+func (m *metrics) reading(outcome string, n int) {
+	if n > 0 {
+		m.readings.WithLabelValues(outcome).Add(float64(n))
 	}
 }
 

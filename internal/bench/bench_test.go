@@ -33,7 +33,7 @@ func TestBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	args := []string{"--output", "json", "--rounds", "1", "--for", "200ms", "--only", "go/interval"}
+	args := []string{"--output", "json", "--rounds", "1", "--for", "200ms", "--only", "go/interval", "--crowd", "50"}
 	if err := run(t.Context(), args, nil, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,8 @@ func TestBench(t *testing.T) {
 	want := []string{
 		"rich_go_50_sync_interval", "rich_go_1_sync_interval", "plain_50_sync_interval", "plain_1_sync_interval",
 		"latency_go_sync_interval_p50", "latency_go_sync_interval_p99",
+		"nats_50_sync_interval", "nats_1_sync_interval", "https_1_sync_interval",
+		"overload_go_sync_interval_handshake_p99", "overload_go_sync_interval_longest_answer", "overload_go_sync_interval_memory",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("figures %v", names)

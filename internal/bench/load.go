@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type load struct {
 	every time.Duration
 	// again counts the POSTs that were answered 503 and sent once more.
 	again atomic.Int64
+	// slowest is the longest time that an answer took, whatever it was.
+	slowest longest
 	// sent is told the number of each change and when its POST began; may be nil.
 	sent func(number int64, at time.Time)
 }
@@ -93,9 +96,11 @@ func (l *load) connection(ctx context.Context, number int, people []person, unti
 		}
 		status := http.StatusServiceUnavailable
 		for status == http.StatusServiceUnavailable { // again, as Graph does
+			start := time.Now()
 			if status, err = post(conn, answers, request); err != nil {
 				return items, err
 			}
+			l.slowest.observe(time.Since(start))
 			if status == http.StatusServiceUnavailable {
 				l.again.Add(1)
 			}
@@ -127,4 +132,16 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
+}
+
+// longest is the longest of some durations.
+type longest struct {
+	mu sync.Mutex
+	time.Duration
+}
+
+func (l *longest) observe(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Duration = max(l.Duration, d)
 }

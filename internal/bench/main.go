@@ -36,13 +36,15 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds of each measurement; the median counts")
 	flags.DurationVar(&o.lasting, "for", 2*time.Second, "length of a round")
 	flags.StringVar(&o.only, "only", "", "measure only with these settings, for example libcrypto/interval")
+	flags.IntVar(&o.crowd, "crowd", 10_000, "connections of strangers that are opened for the overload")
+	flags.StringVar(&o.match, "match", "", "measure only figures whose name has this part, for example plain_50")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write processor profiles of the service to files of this prefix")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	print, ok := printers[*output]
 	if !ok || flags.NArg() > 0 || o.rounds < 1 || o.lasting <= 0 {
-		return fmt.Errorf("usage: bench [--output text|json] [--rounds 3] [--for 2s] [--only RSA/SYNC] [--cpuprofile PREFIX]")
+		return fmt.Errorf("usage: bench [--output text|json] [--rounds 3] [--for 2s] [--only RSA/SYNC] [--match NAME] [--crowd 10000] [--cpuprofile PREFIX]")
 	}
 	figures, err := measure(ctx, o)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ type options struct {
 	rounds  int
 	lasting time.Duration
 	only    string // setting, as "rsa/sync"
+	match   string // part of the name of a figure
+	crowd   int    // connections
 	profile string
 }
 
@@ -66,7 +69,11 @@ func measureSite(ctx context.Context, o options, set setting) (figures []figure,
 	highest := 0.0
 	for _, rich := range ways {
 		for _, batch := range []int{50, 1} {
-			f, rate, err := throughput(ctx, s, o, set, rich, batch)
+			f := newFigure(set, rich, batch)
+			if !strings.Contains(f.Name, o.match) {
+				continue
+			}
+			rate, err := throughput(ctx, s, o, set, rich, batch, &f)
 			if err != nil {
 				return nil, err
 			}
@@ -76,27 +83,52 @@ func measureSite(ctx context.Context, o options, set setting) (figures []figure,
 			}
 		}
 	}
-	f, err := latency(ctx, s, o, set, highest/2)
-	return append(figures, f...), err
+	if highest > 0 {
+		f, err := latency(ctx, s, o, set, highest/2)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f...)
+	}
+	if set.rsa == "go" {
+		f, err := floor(ctx, s, o, set)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f...)
+	}
+	if strings.Contains("overload", o.match) {
+		f, err := overload(ctx, s, o, set)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f...)
+	}
+	return figures, nil
 }
 
-// throughput is the median of some rounds, and the rate on the wall clock.
-func throughput(ctx context.Context, s *site, o options, set setting, rich bool, batch int) (figure, float64, error) {
+// newFigure is one that is not measured yet.
+func newFigure(set setting, rich bool, batch int) figure {
 	f := figure{Unit: "items/cpu-s", Name: fmt.Sprintf("plain_%d_sync_%s", batch, set.sync), Limit: plainLimits[batch], goal: 1}
 	if rich {
 		f.Name, f.goal = fmt.Sprintf("rich_%s_%d_sync_%s", set.rsa, batch, set.sync), goals[set.rsa][batch]
 	}
+	return f
+}
+
+// throughput is the median of some rounds, and the rate on the wall clock.
+func throughput(ctx context.Context, s *site, o options, set setting, rich bool, batch int, f *figure) (float64, error) {
 	l := s.load()
 	l.rich, l.batch, l.connections = rich, batch, 4
 	if batch == 1 {
 		l.connections = 32
 	}
 	if _, err := l.run(ctx, o.lasting/4); err != nil { // to warm up
-		return f, 0, err
+		return 0, err
 	}
 	if o.profile != "" {
 		if _, err := s.ask("profile " + o.profile + f.Name); err != nil {
-			return f, 0, err
+			return 0, err
 		}
 		defer func() { _, _ = s.ask("profile") }()
 	}
@@ -106,17 +138,17 @@ func throughput(ctx context.Context, s *site, o options, set setting, rich bool,
 		if rich {
 			var err error
 			if limit, err = rsaLimit(s, set.rsa); err != nil {
-				return f, 0, err
+				return 0, err
 			}
 		}
 		value, rate, err := round(ctx, s, l, o.lasting)
 		if err != nil {
-			return f, 0, err
+			return 0, err
 		}
 		if rich { // noise comes and goes: the mean of before and after
 			after, err := rsaLimit(s, set.rsa)
 			if err != nil {
-				return f, 0, err
+				return 0, err
 			}
 			limit = (limit + after) / 2
 		}
@@ -124,7 +156,7 @@ func throughput(ctx context.Context, s *site, o options, set setting, rich bool,
 		ratios, rates = append(ratios, value/limit), append(rates, rate)
 	}
 	f.Value, f.Limit, f.Ratio = median(values), median(limits), median(ratios)
-	return f, median(rates), nil
+	return median(rates), nil
 }
 
 // round gives items per processor second and per second.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -31,15 +32,18 @@ const subject = "subject"
 // answer is a line that the process under test writes, one for each line that
 // it reads.
 type answer struct {
-	NATS  string        // where the service's NATS listens; of the first line only
-	CPU   time.Duration // processor time of the process so far, user and system
-	Ops   int           // operations of "limit"
-	Error string
+	NATS string        // where the service's NATS listens; of the first line only
+	CPU  time.Duration // processor time of the process so far, user and system
+	Ops  int           // operations of "limit"
+	// Memory is the most that the process has had resident so far, in bytes.
+	Memory int64
+	Error  string
 }
 
 // serve runs the service of a configuration file until stdin ends. It obeys, a
 // line each: "usage"; "limit go" and "limit libcrypto", which do nothing but
-// RSA operations for a while; "profile FILE" and "profile".
+// RSA operations for a while; "nats 50" and "nats 1", which do nothing but store
+// events, and "nats", which ends that; "profile FILE" and "profile".
 func serve(ctx context.Context, file string, in io.Reader, out io.Writer) error {
 	c, err := config.Load(file, os.Environ())
 	if err != nil {
@@ -55,6 +59,7 @@ func serve(ctx context.Context, file string, in io.Reader, out io.Writer) error 
 		return err
 	}
 
+	app.TuneMemory()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	encoder := json.NewEncoder(out)
@@ -71,14 +76,49 @@ func serve(ctx context.Context, file string, in io.Reader, out io.Writer) error 
 	})
 	select {
 	case nats := <-started:
-		err = errors.Join(encoder.Encode(answer{NATS: nats}), obey(in, encoder, limits))
+		o := obedience{encoder: encoder, limits: limits, syncAlways: c.NATS.Embedded.Sync == config.SyncAlways}
+		err = errors.Join(encoder.Encode(answer{NATS: nats}), o.obey(ctx, in), o.stopBare())
 	case <-ctx.Done():
 	}
 	stop()
 	return errors.Join(err, service.Wait())
 }
 
-func obey(in io.Reader, encoder *json.Encoder, limits *limits) error {
+// obedience is what the lines that come in work on.
+type obedience struct {
+	encoder    *json.Encoder
+	limits     *limits
+	syncAlways bool
+	bare       *bare // nil until asked for
+}
+
+// nats publishes to a server of its own, or stops it.
+func (o *obedience) nats(ctx context.Context, batch string) (n int, err error) {
+	size, publishers := 0, 4
+	if size, err = strconv.Atoi(batch); err != nil {
+		return 0, o.stopBare()
+	}
+	if size == 1 {
+		publishers = 32
+	}
+	if o.bare == nil {
+		if o.bare, err = newBare(ctx, o.syncAlways); err != nil {
+			return 0, err
+		}
+	}
+	return o.bare.run(ctx, size, publishers, 2*limitLasts)
+}
+
+func (o *obedience) stopBare() error {
+	if o.bare == nil {
+		return nil
+	}
+	err := o.bare.stop()
+	o.bare = nil
+	return err
+}
+
+func (o *obedience) obey(ctx context.Context, in io.Reader) error {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		var a answer
 		var verb, object string
@@ -86,7 +126,9 @@ func obey(in io.Reader, encoder *json.Encoder, limits *limits) error {
 		var err error
 		switch verb {
 		case "limit":
-			a.Ops, err = limits.run(object)
+			a.Ops, err = o.limits.run(object)
+		case "nats":
+			a.Ops, err = o.nats(ctx, object)
 		case "profile":
 			err = profile(object)
 		}
@@ -97,8 +139,9 @@ func obey(in io.Reader, encoder *json.Encoder, limits *limits) error {
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 			return fmt.Errorf("ask for the processor time: %w", err)
 		}
+		a.Memory = usage.Maxrss << 10 // Linux gives KiB
 		a.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		if err := encoder.Encode(a); err != nil {
+		if err := o.encoder.Encode(a); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -39,9 +40,11 @@ func (f Fields) User(p people.Person) events.User {
 
 // compose makes the message that tells a reading and whether it still holds.
 func (in *Intake) compose(was last, person people.Person, r graph.Reading, freshness, trace string) (events.Message, error) {
-	id := events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
+	var id string
 	if r.NotificationKey != "" {
 		id = events.UserMessageID(r.TenantID, person.ID, r.NotificationKey)
+	} else {
+		id = events.ReadMessageID(r.TenantID, person.ID, was.eventID, append(stateOf(r.Presence), freshness)...)
 	}
 	e := events.UserEvent{ID: id, Data: events.UserData{
 		TenantID:       r.TenantID,
@@ -82,7 +85,11 @@ func traceparent(ctx context.Context) string {
 	}
 	var id [24]byte
 	rand.Read(id[:]) // never fails
-	return fmt.Sprintf("00-%x-%x-00", id[:16], id[16:])
+	b := append(make([]byte, 0, 55), "00-"...)
+	b = hex.AppendEncode(b, id[:16])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[16:])
+	return string(append(b, "-00"...))
 }
 
 // stateOf lists everything a change of which makes a new event.

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jtel.de/presencebridge/events"
@@ -26,6 +27,9 @@ import (
 type Bus interface {
 	Publish(ctx context.Context, messages []events.Message) []events.Ack
 	Purge(ctx context.Context, tenantID, userID string) error
+	// Last gives the last event of a person, if there is one, and the sequence of
+	// the last message about them.
+	Last(ctx context.Context, tenantID, userID string) (events.UserEvent, uint64, error)
 }
 
 // Fields says which facts may leave the house.
@@ -53,8 +57,11 @@ type Options struct {
 	Known   func(tenantID string) bool
 	Tenants map[string]string // tenant id -> name in the configuration
 	Fields  Fields
-	// Gap is told the people whose last event may or may not be stored, so that
-	// somebody reads them again.
+	// Shared says that others may publish about the same people: an event is then
+	// stored only after the last one that we know of.
+	Shared bool
+	// Gap is told the people whose last event may or may not be stored, or may
+	// tell of an older state than the one before, so that somebody reads them again.
 	Gap func([]graph.Person)
 	// Seen is told every reading that was stored or that said again what is
 	// known; moved: it told another availability or activity than before. A
@@ -78,6 +85,8 @@ type Intake struct {
 	Options
 	mu    sync.RWMutex
 	slots map[graph.Person]*slot
+
+	lateUntil atomic.Int64 // see PutOff; unix time in nanoseconds
 }
 
 // New starts nothing.
@@ -100,7 +109,9 @@ func New(o Options) *Intake {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Intake{Options: o, slots: map[graph.Person]*slot{}}
+	in := &Intake{Options: o, slots: map[graph.Person]*slot{}}
+	in.PutOff() // nobody answered before the start
+	return in
 }
 
 // ErrNotStored means that the bus did not take everything: offer the readings
@@ -156,109 +167,15 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			in.tell(r, Older, "")
 			continue
 		}
-		m, err := in.compose(s.draft, person, r, events.Fresh, trace)
-		if err != nil {
-			in.Log.Error("event not composed", "error", err)
+		d := draft{slot: s, person: person, reading: r}
+		if !in.write(&d, s.draft, trace) {
 			outcome.Failed++
 			continue
 		}
-		s.draft = s.draft.with(r, m.ID)
-		drafts = append(drafts, draft{slot: s, reading: r, message: m})
+		s.draft = s.draft.with(r, d.message.ID)
+		drafts = append(drafts, d)
 	}
-	return errors.Join(in.store(ctx, drafts, &outcome), early)
-}
-
-// draft is an event on its way to the bus.
-type draft struct {
-	slot    *slot
-	reading graph.Reading
-	message events.Message
-	stale   bool // tells only that the state could not be confirmed
-}
-
-// store publishes and lets only what was acknowledged become the last state.
-// Events of one person go one after the other, and none after one that failed:
-// what Graph repeats then finds them in the same order again.
-func (in *Intake) store(ctx context.Context, drafts []draft, outcome *Outcome) error {
-	all := len(drafts)
-	var failed []graph.Person
-	var cause error
-	for len(drafts) > 0 {
-		turn, rest := split(drafts)
-		messages := make([]events.Message, len(turn))
-		for i, d := range turn {
-			messages[i] = d.message
-		}
-		for i, ack := range in.Bus.Publish(ctx, messages) {
-			if ack.Err != nil {
-				cause = ack.Err
-				failed = append(failed, personOf(turn[i].reading))
-			}
-			in.settle(turn[i], ack, outcome)
-		}
-		drafts = rest[:0]
-		for _, d := range rest {
-			if d.slot.failed {
-				outcome.Failed++
-				in.tell(d.reading, Failed, "")
-			} else {
-				drafts = append(drafts, d)
-			}
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	in.Gap(failed)
-	return fmt.Errorf("publish %d events, %d people failed: %w: %w", all, len(failed), ErrNotStored, cause)
-}
-
-// split takes the first draft of each person.
-func split(drafts []draft) (first, rest []draft) {
-	first = make([]draft, 0, len(drafts))
-	for _, d := range drafts {
-		if d.slot.inTurn {
-			rest = append(rest, d)
-		} else {
-			d.slot.inTurn = true
-			first = append(first, d)
-		}
-	}
-	for _, d := range first {
-		d.slot.inTurn = false
-	}
-	return first, rest
-}
-
-// settle notes what became of one event.
-func (in *Intake) settle(d draft, ack events.Ack, outcome *Outcome) {
-	last := &d.slot.last
-	switch {
-	case ack.Err != nil:
-		outcome.Failed++
-		d.slot.failed = true
-		last.unsure = d.message.ID
-		in.tell(d.reading, Failed, d.message.ID)
-	case d.stale:
-		outcome.Stale++
-		in.Stored(d.reading.Origin, true, 0)
-		last.stale, last.eventID, last.unsure = true, d.message.ID, ""
-		now := d.reading
-		now.ObservedAt = in.Now() // that it could not be confirmed, not the state
-		in.tell(now, Stale, d.message.ID)
-	case ack.Duplicate && last.known && last.unsure != d.message.ID:
-		// The bus had it before: what became known since then stands.
-		outcome.Repeated++
-		in.Seen(d.reading, false)
-		last.note(d.reading)
-		in.tell(d.reading, Repeated, "")
-	default:
-		outcome.Published++
-		in.Stored(d.reading.Origin, false, in.Now().Sub(d.reading.ObservedAt))
-		in.Seen(d.reading, last.moved(d.reading))
-		*last = last.with(d.reading, d.message.ID)
-		in.tell(d.reading, Published, d.message.ID)
-	}
+	return errors.Join(in.store(ctx, drafts, trace, &outcome), early)
 }
 
 // Restore remembers the last event of a person, as found on the bus at start.

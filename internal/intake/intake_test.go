@@ -63,6 +63,17 @@ func (b *bus) Publish(_ context.Context, messages []events.Message) []events.Ack
 	return acks
 }
 
+func (b *bus) Last(_ context.Context, _, userID string) (events.UserEvent, uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := len(b.stored); i > 0; i-- {
+		if e := b.stored[i-1]; e.Data.User.ID == userID {
+			return e, uint64(i), nil
+		}
+	}
+	return events.UserEvent{}, 0, nil
+}
+
 func (b *bus) Purge(_ context.Context, _, userID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,6 +120,7 @@ func setUp(t testing.TB, fields Fields) *fixture {
 		Now:     func() time.Time { return f.now },
 		Log:     slog.New(slog.DiscardHandler),
 	})
+	f.lateUntil.Store(0) // the start was long ago
 	return f
 }
 
@@ -474,5 +486,8 @@ type nowhere struct{}
 
 func (nowhere) Publish(_ context.Context, messages []events.Message) []events.Ack {
 	return make([]events.Ack, len(messages))
+}
+func (nowhere) Last(context.Context, string, string) (events.UserEvent, uint64, error) {
+	return events.UserEvent{}, 0, nil
 }
 func (nowhere) Purge(context.Context, string, string) error { return nil }

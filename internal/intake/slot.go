@@ -16,9 +16,10 @@ type slot struct {
 	last last
 	// draft is last plus what the batch in hand will make of it, if the bus takes it.
 	draft last
-	// inTurn and failed are about that batch, too: an event of this person is
-	// being published, or could not be.
+	// What follows is about that batch, too: an event of this person is being
+	// published; one could not be; so often another writer was faster.
 	inTurn, failed bool
+	conflicts      int
 }
 
 // last is the last state that the bus acknowledged.
@@ -32,6 +33,8 @@ type last struct {
 	// this life of the person here. Somebody who left, was purged and came back
 	// with the same state must not be taken for a repeat by the stream.
 	eventID string
+	// sequence is the place of that event on the stream; zero when there is none.
+	sequence uint64
 	// unsure is the id of a later event that the bus may or may not have stored.
 	// Until something is acknowledged again, no state counts as told already.
 	unsure string
@@ -156,5 +159,23 @@ func restored(e events.UserEvent) last {
 		newest:     e.Data.SequenceNumber,
 		stale:      e.Data.Freshness == events.Stale,
 		eventID:    e.ID,
+		sequence:   e.Sequence,
 	}
+}
+
+// after is what is known once the bus turns out to hold another last event than
+// we thought: what it tells, and what we heard ourselves. No event at all means
+// that the stream has forgotten it, or that the person was purged.
+func (l last) after(e events.UserEvent, sequence uint64) last {
+	if e.ID == "" {
+		l.sequence = sequence
+		return l
+	}
+	next := restored(e)
+	next.heard, next.notifiedAt = l.heard, l.notifiedAt
+	next.newest = max(next.newest, l.newest)
+	if e.Data.Origin == events.OriginNotification && e.Data.ObservedAt.After(next.notifiedAt) {
+		next.notifiedAt = e.Data.ObservedAt
+	}
+	return next
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/graph"
 )
 
@@ -43,14 +42,12 @@ func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed fun
 		if !watched || !s.last.known || s.last.stale || !unconfirmed(p) {
 			continue
 		}
-		r := s.last.reading(p.TenantID)
-		m, err := in.compose(s.last, person, r, events.Stale, trace)
-		if err != nil {
-			in.Log.Error("event not composed", "error", err)
+		d := draft{slot: s, person: person, reading: s.last.reading(p.TenantID), stale: true}
+		if !in.write(&d, s.last, trace) {
 			outcome.Failed++
 			continue
 		}
-		drafts = append(drafts, draft{slot: s, reading: r, message: m, stale: true})
+		drafts = append(drafts, d)
 	}
-	return in.store(ctx, drafts, &outcome)
+	return in.store(ctx, drafts, trace, &outcome)
 }

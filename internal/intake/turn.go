@@ -55,7 +55,7 @@ func (in *Intake) hold(ctx context.Context, n int, person func(i int) graph.Pers
 			}
 			return nil, err
 		}
-		s.draft, s.failed = s.last, false
+		s.draft, s.failed, s.conflicts = s.last, false, 0
 	}
 	return named, nil
 }

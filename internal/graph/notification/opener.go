@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"jtel.de/presencebridge/internal/graph"
@@ -34,7 +35,13 @@ type Opener struct {
 	Options
 	slots chan struct{} // of RSA operations
 	large chan struct{} // the turn of large bodies
+	// states are the client states that were found to be ours, as many as there
+	// are accounts: [vouched] with its slot as the value.
+	states sync.Map
 }
+
+// vouched is a client state with the tenant that it was issued for.
+type vouched struct{ tenant, state string }
 
 // largeBody is more than a hundred rich items, in bytes.
 const largeBody = 512 << 10
@@ -95,9 +102,6 @@ type opening struct {
 	Batch
 	tokens tokenList
 	now    time.Time
-	// vouched is the tenant, client state and slot that were last found to
-	// belong together: as a rule those of all items.
-	vouched struct{ tenant, state, slot string }
 }
 
 // decode gives the items that a client state of ours vouches for; the others
@@ -128,15 +132,11 @@ func (op *opening) sift(i *Item) bool {
 		op.refuse(ReasonUnknownTenant)
 		return false
 	}
-	if v := &op.vouched; i.ClientState == "" || v.state != i.ClientState || v.tenant != i.tenant {
-		slot, ok := op.ClientStates.Slot(i.tenant, i.ClientState)
-		if !ok {
-			op.refuse(ReasonClientState)
-			return false
-		}
-		v.tenant, v.state, v.slot = i.tenant, i.ClientState, slot
+	var ok bool
+	if i.slot, ok = op.slot(i.tenant, i.ClientState); !ok {
+		op.refuse(ReasonClientState)
+		return false
 	}
-	i.slot = op.vouched.slot
 	if i.LifecycleEvent != "" {
 		return true
 	}
@@ -146,6 +146,19 @@ func (op *opening) sift(i *Item) bool {
 		return false
 	}
 	return true
+}
+
+// slot gives the slot that a client state was issued for. One that is ours is
+// remembered; whoever sends it knows it.
+func (o *Opener) slot(tenant, state string) (slot string, ok bool) {
+	key := vouched{tenant, state}
+	if known, ok := o.states.Load(key); ok {
+		return known.(string), true
+	}
+	if slot, ok = o.ClientStates.Slot(tenant, state); ok {
+		o.states.Store(key, slot)
+	}
+	return slot, ok
 }
 
 func (op *opening) item(ctx context.Context, i *Item) {
