@@ -69,7 +69,7 @@ func root() *cobra.Command {
 		return usageError{fmt.Errorf("%w; try: %s --help", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(serveCommand(), checkCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(),
-		keysCommand(), tokenCommand(), loginCommand(), whyCommand(), healthCommand(), versionCommand())
+		keysCommand(), tokenCommand(), setupCommand(), initCommand(), loginCommand(), whyCommand(), healthCommand(), versionCommand())
 	complete(cmd)
 	return cmd
 }

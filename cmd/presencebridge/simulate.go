@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,9 @@ func simulateCommand() *cobra.Command {
 				return fmt.Errorf("%w; choose other addresses with --listen and --control", err)
 			}
 			defer sim.Close()
+			if o.Empty {
+				return empty(cmd, sim, site, dir, listen.Callback, rate)
+			}
 			file, err := site.Write(sim, listen)
 			if err != nil {
 				return err
@@ -73,8 +77,25 @@ func simulateCommand() *cobra.Command {
 	f.Float64Var(&rate, "rate", 1, "changes per second, all people together; 0: only what the control API changes")
 	f.Float64Var(&o.Speed, "speed", 1, "how much faster lifetimes and retries go than in reality")
 	f.Uint64Var(&o.Seed, "seed", 0, "repeat an earlier tenant (default: a new one)")
+	f.BoolVar(&o.Empty, "empty", false, "without app registration and service users, with admin@contoso.com: to try setup")
 	f.BoolVar(&calm, "calm", false, "without the faults that are on by default")
 	return cmd
+}
+
+// empty runs a tenant in which nothing is set up.
+func empty(cmd *cobra.Command, sim *graphsim.Simulator, site *demo.Site, dir, callback string, rate float64) error {
+	ca, err := site.WriteEmpty(sim)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "graph    %s\ncontrol  %s\nseed     %d\n\nset it up, in a second terminal:\n"+
+		"  presencebridge setup --authority %s --graph-url %s --ca-file %s \\\n    --config %s --public-url https://%s --all \\\n    --tls-cert %s --tls-key %s --data-dir %s\n\n"+
+		"and sign in as the administrator, with the code that it shows:\n"+
+		"  curl -H 'Content-Type: application/json' -d '{\"username\":\"%s\"}' %s/devices/CODE/approve\n",
+		sim.GraphURL(), sim.ControlURL(), sim.Seed(), sim.AuthorityURL(), sim.GraphURL(), ca,
+		filepath.Join(dir, "presencebridge.yaml"), callback, filepath.Join(dir, "callback.pem"), filepath.Join(dir, "callback-key.pem"), filepath.Join(dir, "data"),
+		sim.Tenant().Administrators[0].Username, sim.ControlURL())
+	return live(cmd.Context(), sim, rate)
 }
 
 // live lets the people live until ctx ends.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"github.com/nats-io/nats.go"
@@ -24,15 +25,7 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 	if c.Forward.URL == "" {
 		return nil, nil
 	}
-	conn, err := events.Connect(events.ConnectOptions{
-		URL:             c.Forward.URL,
-		CredentialsFile: c.Forward.CredentialsFile,
-		CAFile:          c.Forward.TLS.CAFile,
-		CertFile:        c.Forward.TLS.CertFile,
-		KeyFile:         c.Forward.TLS.KeyFile,
-		Name:            "presencebridge forward",
-		Log:             s.Log.With("server_of", "nats.forward"),
-	})
+	conn, err := events.Connect(centralServer(c.Forward, s.Log.With("server_of", "nats.forward")))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +46,14 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 	}
 	s.metrics.forward(relay.Status)
 	return &forwarding{relay, conn}, nil
+}
+
+// centralServer is how nats.forward is reached.
+func centralServer(c config.Forward, log *slog.Logger) events.ConnectOptions {
+	return events.ConnectOptions{
+		URL: c.URL, CredentialsFile: c.CredentialsFile, CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile,
+		Name: "presencebridge forward", Log: log,
+	}
 }
 
 func (s *service) tenantIDs() []string {

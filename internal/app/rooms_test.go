@@ -49,6 +49,8 @@ var rooms = map[string]room{
 	"internal/intake":             {imports: []string{"events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/sweep":              {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/coverage":           {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
+	"internal/graph/admin":        {imports: []string{"internal/graph", "internal/graph/sdk"}, never: []string{useEcho, useNATS, useAzure}},
+	"internal/setup":              {imports: []string{"internal/graph", "internal/graph/admin"}, never: []string{useEcho, useNATS, useHTTP, useGraph, useAzure}},
 	"internal/expiry":             {imports: []string{"internal/graph"}, never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/board":              {imports: []string{"events", "internal/graph"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
 	"internal/trail":              {imports: []string{"events", "internal/graph", "internal/intake"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
@@ -59,20 +61,20 @@ var rooms = map[string]room{
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/check": {
-		imports: []string{"events", "internal/config", "internal/graph", "internal/graph/sdk", "internal/graph/signin", "internal/people"},
+		imports: []string{"events", "internal/config", "internal/expiry", "internal/graph", "internal/graph/sdk", "internal/graph/signin", "internal/people"},
 		never:   []string{useEcho, useGraph},
 	},
 	"internal/acme": {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
 	"internal/app": {
 		imports: []string{"events", "handlers", "subscriptions", "internal/acme", "internal/board", "internal/broker", "internal/check", "internal/config", "internal/coverage", "internal/expiry", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
-			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/sweep", "internal/trail", "internal/vault"},
+			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/setup", "internal/graph/admin", "internal/sweep", "internal/trail", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},
 	"internal/bench": {imports: []string{"events", "internal/app", "internal/broker", "internal/config", "internal/demo", "internal/graph/libcrypto", "internal/graph/notification",
 		"internal/graphsim", "internal/vault"}, starts: true},
 	"cmd/acdadapter":     {imports: []string{"events", "internal/rules"}, never: []string{useEcho, useGraph, useAzure}, starts: true},
-	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people", "internal/tracing", "internal/trail"}},
+	"cmd/presencebridge": {imports: []string{"internal/app", "internal/check", "internal/config", "internal/demo", "internal/graphsim", "internal/people", "internal/setup", "internal/tracing", "internal/trail"}},
 }
 
 func TestRooms(t *testing.T) {

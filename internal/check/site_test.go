@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -48,10 +49,16 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return newSiteOf(t, graphsim.Options{People: 6})
+}
+
+func newSiteOf(t *testing.T, o graphsim.Options) *site {
+	t.Helper()
 	ca := newAuthority(t, "Public CA", nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.cert)
-	sim := graphsim.New(graphsim.Options{Seed: 7, People: 6, Roots: roots})
+	o.Seed, o.Roots = 7, roots
+	sim := graphsim.New(o)
 	if err := sim.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +189,32 @@ func (fs findings) step(t *testing.T, id string) check.Finding {
 	}
 	t.Fatalf("step %s was not taken: %s", id, fs)
 	return check.Finding{}
+}
+
+// proveByCertificate replaces the secret of the app.
+func (s *site) proveByCertificate(until time.Time) {
+	s.t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "app"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, &key.PublicKey, key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.files["app.pem"] = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})...)
+	s.tenant["client_certificate_file"] = "app.pem"
+	delete(s.tenant, "client_secret_file")
+	s.SetApp(func(a *graphsim.App) { a.Secret, a.Certificate = "", cert })
 }
 
 // client trusts the simulator.

@@ -7,6 +7,21 @@ var busTexts = map[string]text{
 		"NATS",
 		"NATS",
 	},
+	"group.forward": {
+		"Central NATS server (nats.forward)",
+		"Zentraler NATS-Server (nats.forward)",
+		"Serveur NATS central (nats.forward)",
+	},
+	"nats.central-differs": {
+		"settings there differ, and the bridge never changes them: %s",
+		"Einstellungen dort weichen ab, und die Bridge ändert sie nie: %s",
+		"des réglages y diffèrent, et le service ne les change jamais : %s",
+	},
+	"nats.central-differs.do": {
+		"nothing, if whoever runs that server wants it so; people can only be forgotten with allow_rollup_hdrs",
+		"nichts, wenn der Betreiber dieses Servers es so will; Personen lassen sich nur mit allow_rollup_hdrs vergessen",
+		"rien, si l'exploitant de ce serveur le veut ainsi ; les personnes ne peuvent être oubliées qu'avec allow_rollup_hdrs",
+	},
 	"nats.embedded": {
 		"the embedded server can listen at %s",
 		"der eingebaute Server kann an %s lauschen",

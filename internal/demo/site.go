@@ -34,6 +34,20 @@ func NewSite(dir string) (*Site, error) {
 	return &Site{Roots: roots, dir: dir, cert: cert, key: key}, nil
 }
 
+// WriteEmpty writes what is there before anything is set up: the trust root of
+// the simulated Graph, whose path it returns, and the callback's certificate.
+func (s *Site) WriteEmpty(sim *graphsim.Simulator) (caFile string, err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the folder of the configuration: %w", err)
+	}
+	for name, content := range map[string][]byte{"graph-ca.pem": sim.CA(), "callback.pem": s.cert, "callback-key.pem": s.key} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), content, 0o600); err != nil {
+			return "", fmt.Errorf("write certificates: %w", err)
+		}
+	}
+	return filepath.Join(s.dir, "graph-ca.pem"), nil
+}
+
 // Write fills the folder for a simulator that has been started, and returns
 // the path of the configuration file.
 func (s *Site) Write(sim *graphsim.Simulator, listen Addresses) (string, error) {

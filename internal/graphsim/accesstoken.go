@@ -17,6 +17,7 @@ type identity struct {
 	oid           string // object id of the user
 	ends          time.Time
 	scopes, roles []string
+	administrator bool
 }
 
 func (i identity) name() string {
@@ -99,5 +100,8 @@ func (s *Simulator) identify(r *http.Request) (identity, error) {
 	case c.TID != s.tenantID():
 		return refused("Access token validation failure. Invalid tenant.")
 	}
-	return identity{app: c.AppID, user: c.UPN, oid: c.OID, ends: c.ExpiresAt.Time, scopes: strings.Fields(c.Scope), roles: c.Roles}, nil
+	s.mu.Lock()
+	administrator := s.administrator(c.UPN) != nil
+	s.mu.Unlock()
+	return identity{administrator: administrator, app: c.AppID, user: c.UPN, oid: c.OID, ends: c.ExpiresAt.Time, scopes: strings.Fields(c.Scope), roles: c.Roles}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"strings"
 
@@ -12,28 +13,37 @@ import (
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// checkAssertion verifies a client assertion against the app's certificate.
+// checkAssertion verifies a client assertion against the app's certificates.
 func (s *Simulator) checkAssertion(g *grant, assertion string) int {
-	cert := g.app.Certificate
-	if cert == nil || g.form.Get("client_assertion_type") != assertionType {
-		return 700027
+	for _, cert := range g.app.certificates() {
+		if s.assertedBy(g, assertion, cert) {
+			return 0
+		}
+	}
+	return 700027
+}
+
+// assertedBy verifies it against one of them.
+func (s *Simulator) assertedBy(g *grant, assertion string, cert *x509.Certificate) bool {
+	if g.form.Get("client_assertion_type") != assertionType {
+		return false
 	}
 	var claims jwt.RegisteredClaims
 	token, err := jwt.ParseWithClaims(assertion, &claims, func(*jwt.Token) (any, error) { return cert.PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256", "PS256"}), jwt.WithExpirationRequired(), jwt.WithIssuer(g.app.ID), jwt.WithSubject(g.app.ID))
 	if err != nil || !namesCertificate(token.Header, cert.Raw) {
-		return 700027
+		return false
 	}
 	for _, host := range []string{s.AuthorityURL(), "https://login.microsoftonline.com"} {
 		for _, end := range []string{"/oauth2/v2.0/token", "/v2.0"} {
 			for _, aud := range claims.Audience {
 				if strings.EqualFold(aud, host+"/"+g.tenant+end) {
-					return 0
+					return true
 				}
 			}
 		}
 	}
-	return 700027
+	return false
 }
 
 // namesCertificate checks the thumbprint in the header of an assertion.

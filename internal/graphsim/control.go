@@ -159,7 +159,7 @@ func (s *Simulator) controls() map[string]control {
 // tenantBody leaves the certificate out, which JSON cannot show.
 func (s *Simulator) tenantBody() Tenant {
 	t := s.Tenant()
-	t.App.Certificate = nil
+	t.App.Certificate, t.App.Certificates = nil, nil
 	return t
 }
 

@@ -54,8 +54,9 @@ func (s *Simulator) addDevice(code string, d *device) (refused int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.devices, func(_ string, old *device) bool { return time.Since(old.ends) > s.scaled(deviceLife) })
+	_, known := s.clientOf(d.app)
 	switch {
-	case !strings.EqualFold(d.app, s.tenant.App.ID):
+	case !known:
 		return 700016
 	case len(s.devices) >= devicesMax:
 		return 90055
@@ -124,6 +125,11 @@ func (s *Simulator) deviceGrant(g grant) (o object, who string, code int) {
 	s.mu.Unlock()
 	if g.form.Get("scope") == "" { // the poll need not repeat what was asked for
 		g.form.Set("scope", "https://graph.microsoft.com/.default offline_access openid")
+	}
+	if g.app.ID == AdminClient {
+		if code = s.consent(&g, account); code != 0 {
+			return nil, who, code
+		}
 	}
 	o, code = s.userAnswer(g, account)
 	return o, who, code

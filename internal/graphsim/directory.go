@@ -111,7 +111,10 @@ func (s *Simulator) SetAccount(username string, change func(*Account)) bool {
 // people are all users, the service users last; the caller holds mu.
 func (s *Simulator) people() []User {
 	list := slices.Clone(s.tenant.Users)
-	for _, a := range s.tenant.Accounts {
+	for _, a := range append(slices.Clone(s.tenant.Accounts), s.tenant.Administrators...) {
+		if !s.everywhere(a.ID) {
+			continue
+		}
 		list = append(list, User{
 			ID: a.ID, UserPrincipalName: a.Username, DisplayName: a.DisplayName, Disabled: a.Disabled,
 			PasswordPolicies: a.PasswordPolicies, PasswordChanged: a.PasswordChanged, Synchronised: a.Federated, NoTeams: true,

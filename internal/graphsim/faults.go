@@ -58,6 +58,10 @@ type Faults struct {
 	// SyncStateNotFound makes that the older 400.
 	SyncStateNotFound bool
 
+	// DirectoryLag is how long what was written to the directory is unknown to
+	// other requests and to sign-in: 404, or 400 where it is referred to.
+	DirectoryLag time.Duration
+
 	// Presence.
 
 	// CamelCase spells availability and activity in lower camel case.

@@ -12,6 +12,11 @@ var clause = regexp.MustCompile(`^(\w+)\s+(eq|ne|in)\s+(.+)$`)
 // tighter; there are no parentheses): prop eq 'text', prop eq true, prop ne …,
 // prop in ('a','b'), startswith(prop,'text').
 func parseFilter(text string) (func(object) bool, error) {
+	return parseFilterOf(text, (User{}).properties(false))
+}
+
+// parseFilterOf is the same for objects with these properties.
+func parseFilterOf(text string, properties object) (func(object) bool, error) {
 	if text == "" {
 		return func(object) bool { return true }, nil
 	}
@@ -19,7 +24,7 @@ func parseFilter(text string) (func(object) bool, error) {
 	for _, alternative := range splitOutside(text, " or ") {
 		var all []func(object) bool
 		for _, c := range splitOutside(alternative, " and ") {
-			f, err := parseClause(strings.TrimSpace(c))
+			f, err := parseClause(strings.TrimSpace(c), properties)
 			if err != nil {
 				return nil, err
 			}
@@ -46,7 +51,7 @@ func parseFilter(text string) (func(object) bool, error) {
 
 var starts = regexp.MustCompile(`^startswith\((\w+),\s*('(?:[^']|'')*')\)$`)
 
-func parseClause(text string) (func(object) bool, error) {
+func parseClause(text string, properties object) (func(object) bool, error) {
 	refused := badRequest("Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified: '"+text+"'.")
 	if m := starts.FindStringSubmatch(text); m != nil {
 		return func(o object) bool { return strings.HasPrefix(folded(o[m[1]]), literal(m[2])) }, nil
@@ -56,7 +61,7 @@ func parseClause(text string) (func(object) bool, error) {
 		return nil, refused
 	}
 	name, operator, value := m[1], m[2], strings.TrimSpace(m[3])
-	if _, ok := (User{}).properties(false)[name]; !ok {
+	if _, ok := properties[name]; !ok {
 		return nil, refused
 	}
 	wanted := map[string]bool{}

@@ -17,6 +17,9 @@ type Options struct {
 	Speed float64
 	// People is how many people the default tenant has; 0 means 24.
 	People int
+	// Empty leaves the app registration and the service users of the default
+	// tenant out and gives it an administrator, admin@contoso.com, who can make them.
+	Empty bool
 	// Tenant replaces the default tenant. Missing ids are made up.
 	Tenant *Tenant
 	// Faults are switched on from the start; the zero value is a Graph without any.

@@ -37,7 +37,9 @@ func readPresence(c *call) bool {
 
 var (
 	readGroups  = has("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All")
-	readApps    = has("Application.Read.All", "Directory.Read.All")
+	readApps    = has("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
+	writeApps   = manages("Application.ReadWrite.All")
+	writeGrants = manages("DelegatedPermissionGrant.ReadWrite.All")
 	readDomains = has("Domain.Read.All", "Directory.Read.All")
 )
 
@@ -57,6 +59,23 @@ func init() {
 		{"GET", "groups/*/transitiveMembers", limitDirectory, 5, readGroups, (*Simulator).listMembers},
 		{"GET", "groups/*/transitiveMembers/microsoft.graph.user", limitDirectory, 5, readGroups, (*Simulator).listMemberUsers},
 		{"GET", "applications(appId='*')", limitDirectory, 2, readApps, (*Simulator).getApplication},
+		{"GET", "applications", limitDirectory, 2, readApps, (*Simulator).listApplications},
+		{"POST", "applications", limitDirectory, 2, writeApps, (*Simulator).createApplication},
+		{"GET", "applications/*", limitDirectory, 2, readApps, (*Simulator).getApplication},
+		{"PATCH", "applications/*", limitDirectory, 2, writeApps, (*Simulator).updateApplication},
+		{"POST", "applications/*/addPassword", limitDirectory, 2, writeApps, (*Simulator).addPassword},
+		{"GET", "applications/*/owners", limitDirectory, 2, readApps, (*Simulator).listOwners},
+		{"POST", "applications/*/owners/$ref", limitDirectory, 2, writeApps, (*Simulator).addOwner},
+		{"POST", "servicePrincipals", limitDirectory, 2, writeApps, (*Simulator).createServicePrincipal},
+		{"PATCH", "servicePrincipals/*", limitDirectory, 2, writeApps, (*Simulator).updateServicePrincipal},
+		{"GET", "servicePrincipals/*/appRoleAssignments", limitDirectory, 1, readApps, (*Simulator).listAssignments},
+		{"POST", "servicePrincipals/*/appRoleAssignedTo", limitDirectory, 2, manages("AppRoleAssignment.ReadWrite.All"), (*Simulator).createAssignment},
+		{"GET", "oauth2PermissionGrants", limitDirectory, 1, has("DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All"), (*Simulator).listGrants},
+		{"POST", "oauth2PermissionGrants", limitDirectory, 2, writeGrants, (*Simulator).createGrant},
+		{"PATCH", "oauth2PermissionGrants/*", limitDirectory, 2, writeGrants, (*Simulator).updateGrant},
+		{"POST", "users", limitDirectory, 2, manages("User.ReadWrite.All"), (*Simulator).createUser},
+		{"PATCH", "users/*", limitDirectory, 2, manages("User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All"), (*Simulator).updateUser},
+		{"GET", "organization", limitDirectory, 1, has("User.Read", "Organization.Read.All", "Directory.Read.All"), (*Simulator).getOrganization},
 		{"GET", "servicePrincipals(appId='*')", limitDirectory, 1, readApps, (*Simulator).getServicePrincipal},
 		{"GET", "servicePrincipals(appId='*')/appRoleAssignedTo", limitDirectory, 1, readApps, (*Simulator).getAssignedTo},
 		{"GET", "domains/*", limitDirectory, 1, readDomains, (*Simulator).getDomain},

@@ -47,6 +47,8 @@ type Simulator struct {
 	subs      map[string]*subscription
 	ghosts    map[creator]time.Time // until when a deleted subscription is still in the way
 	accounts  map[string]*signInState
+	registry  registry
+	graphApp  graphApp // never changes
 	devices   map[string]*device
 	tokens    map[string]cachedToken // validation tokens, by form
 	patches   int
@@ -82,7 +84,13 @@ func New(o Options) *Simulator {
 	} else {
 		s.tenant = defaultTenant(o.People, making)
 	}
+	if o.Tenant == nil && o.Empty {
+		s.tenant = emptyTenant(o.People, newDice(seed, "tenant"))
+	}
 	s.tenant.complete(making, time.Now())
+	permissions := newDice(seed, "permissions")
+	s.graphApp = newGraphApp(permissions)
+	s.registry.begin(&s.tenant, s.graphApp, permissions)
 	for _, u := range s.tenant.Users {
 		s.enter(u)
 	}

@@ -14,11 +14,16 @@ type Tenant struct {
 	ID, Domain string
 	App        App
 	Accounts   []Account // service users; the directory lists them among the users
-	Users      []User
-	Groups     []Group
+	// Administrators may sign in to Microsoft's public client and change the
+	// directory, which lists them too.
+	Administrators []Account
+	Users          []User
+	Groups         []Group
 	// PasswordValidityDays is the domain's policy; 0 means 90, 2147483647 never,
 	// a negative one that the domain names none.
 	PasswordValidityDays int
+	// NoApp starts without an app registration: somebody has to make it.
+	NoApp bool
 }
 
 // App is the app registration.
@@ -32,8 +37,12 @@ type App struct {
 	AssignmentRequired bool
 	// PublicClient allows grants of users without the secret.
 	PublicClient bool
-	// Certificate verifies client assertions; nil refuses them.
-	Certificate *x509.Certificate
+	// Certificate verifies client assertions, and so does each of Certificates;
+	// without any they are refused.
+	Certificate  *x509.Certificate
+	Certificates []*x509.Certificate
+	// Secrets are good besides Secret.
+	Secrets []AppSecret
 	// Assigned are the display names of those who are assigned to the app.
 	Assigned []string
 	// Roles are the granted application permissions, Scopes the consented delegated
@@ -83,6 +92,8 @@ var (
 
 func (t Tenant) clone() Tenant {
 	t.App.Roles, t.App.Scopes, t.App.Assigned = slices.Clone(t.App.Roles), slices.Clone(t.App.Scopes), slices.Clone(t.App.Assigned)
+	t.App.Secrets, t.App.Certificates = slices.Clone(t.App.Secrets), slices.Clone(t.App.Certificates)
+	t.Administrators = slices.Clone(t.Administrators)
 	t.Accounts, t.Users, t.Groups = slices.Clone(t.Accounts), slices.Clone(t.Users), slices.Clone(t.Groups)
 	for i := range t.Users {
 		t.Users[i].BusinessPhones = slices.Clone(t.Users[i].BusinessPhones)
@@ -102,26 +113,21 @@ func (t *Tenant) complete(d *dice, now time.Time) {
 		*s = strings.ToLower(*s)
 	}
 	id(&t.ID)
-	id(&t.App.ID)
-	id(&t.App.ObjectID)
 	t.Domain = cmp.Or(t.Domain, "contoso.com")
-	t.App.DisplayName = cmp.Or(t.App.DisplayName, "Presence Bridge")
+	if !t.NoApp {
+		id(&t.App.ID)
+		id(&t.App.ObjectID)
+		t.App.complete(now)
+	}
 	t.PasswordValidityDays = cmp.Or(t.PasswordValidityDays, 90)
-	if t.App.SecretExpires.IsZero() {
-		t.App.SecretExpires = now.AddDate(0, 6, 0)
-	}
-	if t.App.Roles == nil {
-		t.App.Roles = slices.Clone(DefaultRoles)
-	}
-	if t.App.Scopes == nil {
-		t.App.Scopes = slices.Clone(DefaultScopes)
-	}
-	for i := range t.Accounts {
-		a := &t.Accounts[i]
-		id(&a.ID)
-		a.DisplayName = cmp.Or(a.DisplayName, a.Username)
-		if a.PasswordChanged.IsZero() {
-			a.PasswordChanged = now.AddDate(0, 0, -30)
+	for _, accounts := range [][]Account{t.Accounts, t.Administrators} {
+		for i := range accounts {
+			a := &accounts[i]
+			id(&a.ID)
+			a.DisplayName = cmp.Or(a.DisplayName, a.Username)
+			if a.PasswordChanged.IsZero() {
+				a.PasswordChanged = now.AddDate(0, 0, -30)
+			}
 		}
 	}
 	for i := range t.Users {
@@ -133,6 +139,27 @@ func (t *Tenant) complete(d *dice, now time.Time) {
 	for i := range t.Groups {
 		id(&t.Groups[i].ID)
 	}
+}
+
+func (a *App) complete(now time.Time) {
+	a.DisplayName = cmp.Or(a.DisplayName, "Presence Bridge")
+	if a.SecretExpires.IsZero() {
+		a.SecretExpires = now.AddDate(0, 6, 0)
+	}
+	if a.Roles == nil {
+		a.Roles = slices.Clone(DefaultRoles)
+	}
+	if a.Scopes == nil {
+		a.Scopes = slices.Clone(DefaultScopes)
+	}
+}
+
+// emptyTenant has the same people, an administrator, and nothing set up.
+func emptyTenant(people int, d *dice) Tenant {
+	t := defaultTenant(people, d)
+	t.App, t.Accounts, t.NoApp = App{}, nil, true
+	t.Administrators = []Account{{ID: d.guid(), Username: "admin@" + t.Domain, DisplayName: "Administrator", MFA: true}}
+	return t
 }
 
 // defaultTenant has people as directories have them: mostly orderly, some with

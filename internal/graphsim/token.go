@@ -63,7 +63,8 @@ func (s *Simulator) readGrant(r *http.Request, tenant string) (grant, int) {
 		return g, 9001023
 	}
 	s.mu.Lock()
-	g.app = s.tenant.App
+	app, known := s.clientOf(id)
+	g.app = app
 	forced := s.faults.SignIn["*"]
 	if forced == 0 {
 		forced = s.faults.SignIn[id]
@@ -72,7 +73,7 @@ func (s *Simulator) readGrant(r *http.Request, tenant string) (grant, int) {
 	switch {
 	case forced != 0:
 		return g, forced
-	case !strings.EqualFold(id, g.app.ID):
+	case !known:
 		return g, 700016
 	case g.app.Disabled:
 		return g, 7000112
@@ -83,7 +84,10 @@ func (s *Simulator) readGrant(r *http.Request, tenant string) (grant, int) {
 // authenticateClient checks secret or assertion.
 func (s *Simulator) authenticateClient(g *grant) int {
 	secret, assertion := g.form.Get("client_secret"), g.form.Get("client_assertion")
+	known, expired := g.app.takes(secret, time.Now())
 	switch {
+	case g.app.ID == AdminClient && (secret != "" || assertion != ""):
+		return 700025
 	case assertion != "":
 		return s.checkAssertion(g, assertion)
 	case secret == "" && g.app.PublicClient && g.form.Get("grant_type") != "client_credentials":
@@ -91,9 +95,9 @@ func (s *Simulator) authenticateClient(g *grant) int {
 		return 0
 	case secret == "":
 		return 7000218
-	case secret != g.app.Secret || g.app.Secret == "":
+	case !known:
 		return 7000215
-	case g.app.SecretExpired:
+	case expired:
 		return 7000222
 	}
 	return 0

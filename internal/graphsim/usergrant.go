@@ -20,14 +20,14 @@ type signInState struct {
 // After so many wrong passwords in a row an account is locked for a minute.
 const lockAfter, lockFor = 10, time.Minute
 
-// account finds a service user by name; the caller holds mu.
+// account finds a service user or an administrator by name; the caller holds mu.
 func (s *Simulator) account(upn string) *Account {
 	for i := range s.tenant.Accounts {
 		if strings.EqualFold(s.tenant.Accounts[i].Username, upn) {
 			return &s.tenant.Accounts[i]
 		}
 	}
-	return nil
+	return s.administrator(upn)
 }
 
 // signInState is never nil; the caller holds mu.

@@ -65,8 +65,9 @@ func retry(log *slog.Logger) func(time.Duration, int, *http.Request, *http.Respo
 		if wait > maxWait {
 			return false
 		}
-		// A lost 201 would make a second subscription; after a 429 there was none.
-		creates := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/subscriptions")
+		// A lost 201 would make a second subscription, app or secret; after a 429
+		// there was none. Only reading by POST may be repeated blindly.
+		creates := r.Method == http.MethodPost && !strings.HasSuffix(r.URL.Path, "/getPresencesByUserId")
 		if creates && (res.StatusCode != http.StatusTooManyRequests || !told) {
 			return false
 		}

@@ -1,0 +1,278 @@
+package app_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jtel.de/presencebridge/internal/app"
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/demo"
+	"jtel.de/presencebridge/internal/graphsim"
+	"jtel.de/presencebridge/internal/setup"
+)
+
+// office is an empty tenant, and the machine of somebody who sets it up.
+type office struct {
+	*bridge
+	ca   string
+	said []setup.Line
+}
+
+func newOffice(t *testing.T, o graphsim.Options) *office {
+	t.Helper()
+	dir := t.TempDir()
+	site, err := demo.NewSite(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Empty, o.People, o.Roots = true, 5, site.Roots
+	if o.Speed == 0 {
+		o.Speed = 10 // device codes are asked for twice a second
+	}
+	b := &bridge{t: t, sim: graphsim.New(o), log: &lines{}, callback: freeAddress(t), file: filepath.Join(dir, "presencebridge.yaml")}
+	if err := b.sim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.sim.Close)
+	ca, err := site.WriteEmpty(b.sim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &office{bridge: b, ca: ca}
+}
+
+// setUp runs the command as the administrator.
+func (o *office) setUp(change func(*app.SetupOptions)) (setup.Facts, error) {
+	o.t.Helper()
+	o.said = nil
+	dir := filepath.Dir(o.file)
+	options := app.SetupOptions{
+		Options: setup.Options{
+			Files: setup.Files{Config: o.file}, Name: "Presence Bridge", Prefix: "svc-presence", ProofLife: 365 * 24 * time.Hour,
+			Say: func(l setup.Line) { o.said = append(o.said, l) }, Pause: 10 * time.Millisecond,
+			Facts: setup.Facts{
+				PublicURL: "https://" + o.callback, TLS: setup.TLS{CertFile: dir + "/callback.pem", KeyFile: dir + "/callback-key.pem"},
+				DataDir: dir + "/data", Graph: o.sim.GraphURL(), Authority: o.sim.AuthorityURL(), CAFile: o.ca, People: setup.People{All: true, Exclude: []string{"admin@contoso.com"}},
+			},
+		},
+		Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		Show: func(p app.Prompt) {
+			if !o.sim.ApproveDevice(p.Code, "admin@contoso.com") {
+				o.t.Error("no sign-in waits")
+			}
+		},
+	}
+	if change != nil {
+		change(&options)
+	}
+	return app.Setup(o.t.Context(), options)
+}
+
+// lines that begin with a mark.
+func (o *office) marked(m setup.Mark) []string {
+	var list []string
+	for _, l := range o.said {
+		if l.Mark == m {
+			list = append(list, l.Text)
+		}
+	}
+	return list
+}
+
+// writes counts the requests that changed the directory.
+func (o *office) writes() int {
+	return o.requests(func(r graphsim.Request) bool {
+		return r.Kind == graphsim.KindGraph && (r.Method == http.MethodPost || r.Method == http.MethodPatch) && r.Status < 300
+	})
+}
+
+// serve runs the service with what was written.
+func (o *office) serve() {
+	o.change = func(c *config.Config) {
+		c.Listen.Callback, c.Listen.Admin, c.NATS.Embedded.Listen = o.callback, "127.0.0.1:0", "127.0.0.1:0"
+		c.NATS.Embedded.Sync = config.SyncInterval
+	}
+	o.start(false)
+	o.covered()
+	o.set(o.user(0), "Busy", "InACall")
+	o.eventually("event", o.agrees)
+}
+
+// From nothing to a delivered change, in a directory that is slow to spread
+// what was written, with faults; then once more, which changes nothing.
+func TestAnEmptyTenantIsSetUpAndServes(t *testing.T) {
+	faults := graphsim.DefaultFaults()
+	faults.DirectoryLag = 2 * time.Second // 200 ms at this speed
+	o := newOffice(t, graphsim.Options{Faults: faults})
+	facts, err := o.setUp(nil)
+	if err != nil {
+		t.Fatalf("%v\n%v", err, o.said)
+	}
+	tenant := o.sim.Tenant()
+	if facts.ClientID != tenant.App.ID || facts.TenantID != tenant.ID || facts.Tenant != "contoso" || len(facts.Accounts) != 2 {
+		t.Errorf("facts %+v", facts)
+	}
+	if len(o.marked(setup.Waiting)) == 0 {
+		t.Error("nothing lagged: this test proves less than it says")
+	}
+	roles := []string{"Application.Read.All", "Domain.Read.All", "Presence.Read.All", "User.Read.All"}
+	slices.Sort(tenant.App.Roles)
+	if !slices.Equal(tenant.App.Roles, roles) || !slices.Equal(tenant.App.Scopes, []string{"Presence.Read.All"}) || tenant.App.AssignmentRequired {
+		t.Errorf("app %v %v", tenant.App.Roles, tenant.App.Scopes)
+	}
+	for _, a := range tenant.Accounts {
+		if a.PasswordPolicies != "DisablePasswordExpiration" || a.PasswordExpired || len(a.Password) < 32 {
+			t.Errorf("service user %s", a.Username)
+		}
+	}
+	for _, path := range []string{o.file, facts.SecretFile, facts.Accounts[0].PasswordFile, facts.Accounts[1].PasswordFile} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+
+	before, text := o.writes(), readFile(t, o.file)
+	if _, err := o.setUp(nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.writes() - before; n != 0 || len(o.marked(setup.Made))+len(o.marked(setup.Changed)) != 0 || readFile(t, o.file) != text {
+		t.Errorf("the second run wrote %d times: %v", n, o.said)
+	}
+	for _, secret := range []string{tenant.App.Secrets[0].Value, tenant.Accounts[0].Password, tenant.Accounts[1].Password} {
+		if strings.Contains(pretty(o.said)+o.log.all()+text+pretty(facts), secret) {
+			t.Error("a secret was told")
+		}
+	}
+	o.serve()
+}
+
+func TestADryRunChangesNothing(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	if _, err := o.setUp(func(s *app.SetupOptions) { s.DryRun = true }); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.writes(); n != 0 || len(o.marked(setup.Would)) < 10 || len(o.marked(setup.Made)) != 0 {
+		t.Errorf("%d writes; %v", n, o.said)
+	}
+	if setup.Exists(o.file) || setup.Exists(filepath.Join(filepath.Dir(o.file), "secrets")) {
+		t.Error("files were written")
+	}
+}
+
+func TestOnlyWhatDiffersIsChanged(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	if _, err := o.setUp(nil); err != nil {
+		t.Fatal(err)
+	}
+	account := o.sim.Tenant().Accounts[0]
+	o.sim.SetApp(func(a *graphsim.App) {
+		a.AssignmentRequired = true
+		a.Secrets[0].Expires = time.Now().Add(20 * 24 * time.Hour)
+	})
+	o.sim.SetAccount(account.Username, func(a *graphsim.Account) { a.PasswordPolicies = "DisableStrongPassword" })
+	if _, err := o.setUp(nil); err != nil {
+		t.Fatal(err)
+	}
+	tenant := o.sim.Tenant()
+	if tenant.App.AssignmentRequired || len(tenant.App.Secrets) != 2 || tenant.Accounts[0].PasswordPolicies != "DisableStrongPassword, DisablePasswordExpiration" {
+		t.Errorf("app %+v", tenant.App.Secrets)
+	}
+	if got := strings.TrimSpace(readFile(t, filepath.Join(filepath.Dir(o.file), "secrets", "contoso-client-secret"))); got != tenant.App.Secrets[1].Value {
+		t.Error("the new secret is not in its file")
+	}
+	if n := len(o.marked(setup.Made)) + len(o.marked(setup.Changed)); n != 3 {
+		t.Errorf("%d changes: %v", n, o.said)
+	}
+	o.serve()
+}
+
+// A run that breaks off anywhere is repeated, and ends where an undisturbed one does.
+func TestAnInterruptedRunGoesOn(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	owning := func(s *app.SetupOptions) { s.ServiceOwners = true }
+	for _, path := range []string{"/servicePrincipals", "/appRoleAssignedTo", "/oauth2PermissionGrants", "/addPassword", "/users", "/owners/$ref"} {
+		o.sim.SetFaults(graphsim.Faults{Refuse: []graphsim.Refusal{{Method: "POST", Path: path, Status: 500, Times: 1}}})
+		if _, err := o.setUp(owning); err == nil {
+			t.Fatalf("POST %s failed and nobody noticed", path)
+		}
+	}
+	if _, err := o.setUp(owning); err != nil {
+		t.Fatal(err)
+	}
+	if tenant := o.sim.Tenant(); len(tenant.App.Secrets) != 1 || len(tenant.Accounts) != 2 {
+		t.Errorf("%d secrets, %d service users", len(tenant.App.Secrets), len(tenant.Accounts))
+	}
+	o.serve()
+}
+
+func TestALostPasswordIsSaidOrReset(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	facts, err := o.setUp(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(facts.Accounts[0].PasswordFile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.setUp(nil); !errors.Is(err, setup.ErrIncomplete) || len(o.marked(setup.Problem)) != 1 || !strings.Contains(o.marked(setup.Problem)[0], "--reset-passwords") {
+		t.Errorf("%v: %v", err, o.said)
+	}
+	if _, err := o.setUp(func(s *app.SetupOptions) { s.ResetPasswords = true }); err != nil {
+		t.Fatal(err)
+	}
+	o.serve()
+}
+
+// With a certificate and without any stored password.
+func TestSetUpWithoutSecrets(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	change := func(s *app.SetupOptions) {
+		s.Certificate, s.DeviceCode, s.Accounts, s.ServiceOwners = true, true, 1, true
+		s.Owners = []string{"agent01@contoso.com"}
+	}
+	if _, err := o.setUp(change); err != nil {
+		t.Fatal(err)
+	}
+	before := o.writes()
+	if _, err := o.setUp(change); err != nil || o.writes() != before {
+		t.Errorf("the second run: %v, %v", err, o.said)
+	}
+	tenant := o.sim.Tenant()
+	if len(tenant.App.Secrets) != 0 || len(tenant.App.Certificates) != 1 || len(tenant.Accounts) != 1 {
+		t.Errorf("app %+v", tenant.App)
+	}
+	if owners := strings.Join(o.marked(setup.Found), "\n"); !strings.Contains(owners, "owner agent01@") || !strings.Contains(owners, "owner svc-presence-1@") || !strings.Contains(owners, "owner admin@") {
+		t.Errorf("owners: %s", owners)
+	}
+	user := tenant.Accounts[0].Username
+	if err := o.login(app.DeviceUser{Tenant: "contoso", Username: user}, user); err != nil {
+		t.Fatal(err)
+	}
+	o.serve()
+}
+
+func TestWhoIsNoAdministratorIsTold(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	_, err := o.setUp(func(s *app.SetupOptions) {
+		s.Show = func(p app.Prompt) { o.sim.DeclineDevice(p.Code) }
+	})
+	if err == nil || !strings.Contains(err.Error(), "declined") {
+		t.Errorf("%v", err)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
