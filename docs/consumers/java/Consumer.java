@@ -100,7 +100,7 @@ public final class Consumer {
                 Thread.currentThread().interrupt();
             }
         }));
-        try (Connection nc = Nats.connectReconnectOnConnect(options)) {
+        try (Connection nc = Nats.connect(options)) {
             ConsumerContext consumer = nc.getStreamContext(STREAM).createOrUpdateConsumer(ConsumerConfiguration.builder()
                 .durable(durable)
                 .filterSubject(SUBJECTS)
