@@ -47,7 +47,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe, Stored, Trace and Now.
+// Options are all required, but for Known, Told, Gap, Seen, Observe, Stored, Trace and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -60,6 +60,9 @@ type Options struct {
 	// Shared says that others may publish about the same people: an event is then
 	// stored only after the last one that we know of.
 	Shared bool
+	// Told is the id of the last event about a person that is known to be on the
+	// bus, perhaps a moment late; nil: nobody knows. It is asked if Shared.
+	Told func(graph.Person) string
 	// Gap is told the people whose last event may or may not be stored, or may
 	// tell of an older state than the one before, so that somebody reads them again.
 	Gap func([]graph.Person)
@@ -149,7 +152,11 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			continue
 		}
 		r.Presence = in.Fields.keep(r.Presence)
-		switch s.draft.judge(r) {
+		v := s.draft.judge(r)
+		if v == repeat && in.behind(ctx, r, s) {
+			v = s.draft.judge(r)
+		}
+		switch v {
 		case repeat:
 			// A repeat of something not yet acknowledged must stay unheard until
 			// that is stored, else a failure would turn both into repeats.
