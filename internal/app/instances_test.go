@@ -165,7 +165,8 @@ func TestInstancesShareATenant(t *testing.T) {
 	// There and back again: neither knows all of it by itself.
 	for i := range 12 {
 		who := f.user(i % 2)
-		f.set(who, []string{"Busy", "Away", "DoNotDisturb"}[i/2%3], "")
+		state := []string{"Busy", "Away", "DoNotDisturb"}[i/2%3]
+		f.set(who, state, state)
 		f.eventually(fmt.Sprint("agreement after change ", i), f.agrees)
 	}
 	for i, b := range f.all {
@@ -201,7 +202,7 @@ func TestInstancesShareATenant(t *testing.T) {
 	if now, _ := f.holder(); now != other {
 		t.Fatalf("instance %d acts", now)
 	}
-	f.set(f.user(3), "BeRightBack", "")
+	f.set(f.user(3), "BeRightBack", "BeRightBack")
 	f.eventually("agreement after the hand-over", f.agrees)
 	f.all[other].eventually("subscription at the other one", func() bool {
 		list.Subscriptions = nil
@@ -215,7 +216,7 @@ func TestInstancesShareATenant(t *testing.T) {
 	if now, _ := f.holder(); now != holder {
 		t.Fatalf("instance %d acts", now)
 	}
-	f.set(f.user(4), "BeRightBack", "")
+	f.set(f.user(4), "BeRightBack", "BeRightBack")
 	f.eventually("agreement after coming back", f.agrees)
 	if n := f.requests(creates); n != 1 || f.requests(deletes) != 0 || len(f.sim.Subscriptions()) != 1 {
 		t.Errorf("%d creates, %d deletes, now %s", n, f.requests(deletes), pretty(f.sim.Subscriptions()))
