@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -61,6 +62,35 @@ func TestRules(t *testing.T) {
 	}
 	if _, err := rules.Parse("compose/rules.yaml", text); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is built into the image reaches the build.
+func TestNothingNeededIsLeftOut(t *testing.T) {
+	text, err := os.ReadFile("../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./cmd/presencebridge", "./cmd/acdadapter")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := strings.Fields(string(out))
+	if len(needed) < 10 {
+		t.Fatalf("needed are %v", needed)
+	}
+	for ignored := range strings.FieldsSeq(string(text)) {
+		for _, dir := range needed {
+			if path := filepath.Join(root, ignored); dir == path || strings.HasPrefix(dir, path+"/") {
+				t.Errorf("%s is left out, and %s is needed", ignored, dir)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -49,6 +50,28 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		if n := len(snapshot(b, js)); n != 10_000 {
 			b.Fatalf("%d people", n)
+		}
+	}
+}
+
+// BenchmarkWatch is how long a wallboard that starts takes until it shows 10,000
+// people: within a second on one core.
+func BenchmarkWatch(b *testing.B) {
+	_, p, js := running(b)
+	var es []events.UserEvent
+	for i := range 10_000 {
+		es = append(es, userEvent(person(i), "Busy", fmt.Sprint(i)))
+	}
+	publish(b, p, es...)
+	for b.Loop() {
+		people := map[string]bool{}
+		current := errors.New("current")
+		err := events.Watcher{
+			Changed: func(e events.UserEvent) error { people[e.Data.User.ID] = true; return nil },
+			Current: func() error { return current },
+		}.Run(b.Context(), js)
+		if !errors.Is(err, current) || len(people) != 10_000 {
+			b.Fatalf("%d people, %v", len(people), err)
 		}
 	}
 }

@@ -19,8 +19,15 @@ type ConsumerOptions struct {
 	// FilterSubjects narrow what is consumed; empty means all events of the type.
 	FilterSubjects []string
 	// Deliver says where a new consumer begins; the zero value is the oldest
-	// event that the stream keeps. It cannot be changed later.
+	// event that the stream keeps. It cannot be changed later, and says nothing if
+	// there is a Snapshot.
 	Deliver jetstream.DeliverPolicy
+	// Snapshot is given the last state of everybody before the first event: when
+	// the consumer is new, and when it was away for longer than the stream keeps
+	// events. Whoever is missing from it has left. What it told is not told again
+	// as an event. After an error it comes again, read anew, after a pause. Only
+	// when user events are consumed. May be nil.
+	Snapshot func(ctx context.Context, everybody []UserEvent) error
 	// AckWait is how long one event may take before the server delivers it again
 	// to whoever asks; zero means 30 seconds.
 	AckWait time.Duration
@@ -32,7 +39,8 @@ type ConsumerOptions struct {
 	// events are consumed. May be nil.
 	Removed func(ctx context.Context, tenantID, userID string) error
 	// Malformed gets the error about a message that is not an event of this
-	// type. Such a message is never delivered again. May be nil.
+	// type. Such a message is never delivered again, and the server tells
+	// whoever listens to [DeadLetters]. May be nil.
 	Malformed func(error)
 }
 
@@ -49,8 +57,9 @@ const (
 // Consume calls f with every event of one type, one after the other in the
 // order of the stream, across restarts of the caller and of the server. The type
 // follows from f. An event counts as done when f returns nil; when f returns an
-// error, the same event comes again after a pause, and nothing overtakes it.
-// A repeat has the same id.
+// error, the same event comes again after a pause, and nothing overtakes it. An
+// error that is [ErrRejected] means that it never will be done: it is left out,
+// and told as a dead letter. A repeat has the same id.
 //
 // It returns when the context ends (with its error), when the consumer is
 // deleted or lost with the server's store, or when the connection is closed; an
@@ -63,16 +72,13 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 	if len(o.FilterSubjects) == 0 {
 		o.FilterSubjects = []string{filterFor[T]()}
 	}
-	consumer, err := js.CreateOrUpdateConsumer(ctx, Stream, jetstream.ConsumerConfig{
-		Durable:        o.Durable,
-		FilterSubjects: o.FilterSubjects,
-		DeliverPolicy:  o.Deliver,
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        o.AckWait,
-		MaxDeliver:     -1,
-		// One at a time is what keeps the order when an event must come again.
-		MaxAckPending: 1,
-	})
+	if kindOf[T]() != TypeUser {
+		o.Snapshot = nil
+	}
+	consumer, known, err := o.start(ctx, js)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("consume as %s: %w", o.Durable, err)
 	}
@@ -100,13 +106,13 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 		case err != nil:
 			return fmt.Errorf("consume as %s: %w", o.Durable, err)
 		}
-		handle(ctx, m, o, f)
+		handle(ctx, m, o, known, f)
 	}
 }
 
 // handle runs f for one message and tells the server the outcome. An answer
 // that is lost on the way only means that the event comes again.
-func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, f func(context.Context, Event[T]) error) {
+func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, known told, f func(context.Context, Event[T]) error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		// Not a message of JetStream: there is nobody to answer to.
@@ -120,15 +126,19 @@ func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, f f
 			if o.Malformed != nil {
 				o.Malformed(fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), malformed))
 			}
-			_ = m.TermWithReason("malformed event")
+			_ = m.TermWithReason(reasonMalformed)
 			return
 		}
 		e.Sequence = meta.Sequence.Stream
-		err = f(ctx, e)
+		if user, ok := any(e).(UserEvent); !ok || !known.tells(user) {
+			err = f(ctx, e)
+		}
 	}
 	switch {
 	case err == nil:
 		_ = m.Ack()
+	case errors.Is(err, ErrRejected):
+		_ = m.TermWithReason(reasonRejected)
 	case ctx.Err() != nil:
 		_ = m.NakWithDelay(afterStop)
 	default:

@@ -9,7 +9,8 @@
 // To consume, take the first of these that fits:
 //
 //	WatchUsers  the last state of everybody, then every change; keeps no position
-//	Consume     every event once processed, in order, across restarts
+//	Consume     every event once processed, in order, across restarts; with a
+//	            Snapshot everybody's last state comes first
 //	Snapshot    the last state of everybody, once
 //
 // Events are structured CloudEvents 1.0 in JSON, at least once and in order for

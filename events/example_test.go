@@ -112,6 +112,42 @@ func ExampleConsume() {
 	// context canceled
 }
 
+// An ACD that must know everybody before it routes the first call: the snapshot
+// comes first, then every change, and after a restart only what was missed.
+func ExampleConsume_snapshot() {
+	url, closeServer := exampleServer()
+	defer closeServer()
+
+	nc, err := events.Connect(events.ConnectOptions{URL: url, Name: "acd"})
+	if err != nil {
+		panic(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	err = events.Consume(ctx, js, events.ConsumerOptions{
+		Durable: "acd",
+		Snapshot: func(ctx context.Context, everybody []events.UserEvent) error {
+			for _, e := range everybody {
+				fmt.Println(e.Data.User.ID, "is", e.Data.Availability)
+			}
+			stop()
+			return nil // an error would bring the snapshot again
+		},
+	}, func(ctx context.Context, e events.UserEvent) error {
+		fmt.Println(e.Data.User.ID, "became", e.Data.Availability)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// b36a4df4-9d72-4b1e-a7f6-97c6e9a6f0a1 is Busy
+	// context canceled
+}
+
 // The state of everybody at this moment.
 func ExampleSnapshot() {
 	url, closeServer := exampleServer()

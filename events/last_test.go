@@ -1,7 +1,9 @@
 package events_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +34,67 @@ func TestLastCoverage(t *testing.T) {
 	}
 	if len(found) != 2 || found["a"] != events.Healthy || found["b"] != events.Healthy {
 		t.Errorf("got %v", found)
+	}
+}
+
+// A watcher of the coverage knows everybody's at once, and goes on over an outage.
+func TestWatchCoverage(t *testing.T) {
+	dir := t.TempDir()
+	s := natsServer(t, dir, -1)
+	nc, js := connect(t, s)
+	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	p := publisher(t, nc)
+	at := time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+	say := func(id, account, state string) {
+		t.Helper()
+		m := message(t, events.CoverageEvent{ID: id, Data: events.CoverageData{
+			TenantID: tenant, Tenant: "contoso", Account: account, State: state, ObservedAt: at, PublishedAt: at,
+		}})
+		if ack := p.Publish(t.Context(), []events.Message{m})[0]; ack.Err != nil {
+			t.Fatal(ack.Err)
+		}
+	}
+	say("1", "a", events.Lost)
+	say("2", "a", events.Healthy)
+	say("3", "b", events.Healthy)
+	publish(t, p, userEvent(agent1, "Busy", "1"))
+	got := make(chan string, 100)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		ended <- events.WatchCoverage(ctx, js, func(e events.CoverageEvent) error {
+			got <- e.Data.Account + " " + e.Data.State
+			return nil
+		})
+	}()
+	want := func(want string) {
+		t.Helper()
+		for {
+			select {
+			case g := <-got:
+				if g == want {
+					return
+				}
+				if strings.HasSuffix(g, events.Lost) {
+					t.Errorf("got %s, which was long ago", g)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("never: %s", want)
+			}
+		}
+	}
+	want("a healthy")
+	want("b healthy")
+	say("4", "b", events.Silent)
+	want("b silent")
+	restart(t, s, dir, p)
+	say("5", "a", events.Silent)
+	want("a silent")
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestPermissions(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
 			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}, []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"})),
-			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>"}),
+			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.PRESENCE.>"}),
 		}
 	})
 	as := func(name string) (*nats.Conn, *events.Publisher, jetstream.JetStream) {
@@ -95,6 +95,14 @@ func TestPermissions(t *testing.T) {
 	}
 	if _, err := kv.Create(t.Context(), "sales."+agent1, nil); err != nil {
 		t.Error(err)
+	}
+	letters, listening := context.WithCancel(t.Context())
+	listening()
+	if err := events.DeadLetters(letters, adapterConn, "", func(events.DeadLetter) {}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := adapterConn.FlushTimeout(30 * time.Second); err != nil || adapterConn.LastError() != nil {
+		t.Error(err, adapterConn.LastError())
 	}
 	decision := message(t, events.DecisionEvent{ID: "d", Data: events.DecisionData{
 		Client: "1", TenantID: tenant, UserID: agent1, Decision: events.Reachable, Rule: "free", ObservedAt: exampleEvent().Time,

@@ -38,6 +38,30 @@ func WatchUsers(ctx context.Context, js jetstream.JetStream, f func(UserEvent) e
 	return Watcher{Changed: f}.Run(ctx, js)
 }
 
+// WatchCoverage calls f with the last coverage event about every service user,
+// then with every one that follows, until f returns an error or the context
+// ends, whose error it returns. After an outage it begins again. What is no
+// coverage event is passed over.
+func WatchCoverage(ctx context.Context, js jetstream.JetStream, f func(CoverageEvent) error) error {
+	return source{stream: Stream, filter: CoverageSubjects, handle: func(m jetstream.Msg) error {
+		e, err := Decode[CoverageData](m.Data())
+		if err != nil {
+			return nil
+		}
+		if meta, err := m.Metadata(); err == nil {
+			e.Sequence = meta.Sequence.Stream
+		}
+		return f(e)
+	}}.watch(ctx, js)
+}
+
+// source is what is watched: the last message of every subject, then all that follow.
+type source struct {
+	stream, filter string
+	handle         func(jetstream.Msg) error
+	began, current func() error // may be nil
+}
+
 // errInterrupted means that the watch must begin again.
 var errInterrupted = errors.New("interrupted")
 
@@ -51,14 +75,18 @@ const watchAgain = 250 * time.Millisecond
 // outage (WatchAll notices after some 20 seconds that the server forgot it), and
 // it trusts no position from before, so that a restored server does no harm.
 func (w Watcher) Run(ctx context.Context, js jetstream.JetStream) error {
-	err := w.follow(ctx, js)
+	return source{bucketStream, bucketSubjects, w.handle, w.Began, w.Current}.watch(ctx, js)
+}
+
+func (s source) watch(ctx context.Context, js jetstream.JetStream) error {
+	err := s.follow(ctx, js)
 	for errors.Is(err, errInterrupted) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(watchAgain):
 		}
 		// Whatever fails from now on is the outage, and may pass.
-		err = w.follow(ctx, js)
+		err = s.follow(ctx, js)
 		if _, ok := errors.AsType[*watchError](err); ok && ctx.Err() == nil && !js.Conn().IsClosed() {
 			err = errInterrupted
 		}
@@ -70,19 +98,22 @@ func (w Watcher) Run(ctx context.Context, js jetstream.JetStream) error {
 }
 
 // watchError is a failure of the watch, not of a watcher's function.
-type watchError struct{ err error }
+type watchError struct {
+	err    error
+	stream string
+}
 
-func (e *watchError) Error() string { return fmt.Sprintf("watch bucket %s: %v", Bucket, e.err) }
+func (e *watchError) Error() string { return fmt.Sprintf("watch stream %s: %v", e.stream, e.err) }
 func (e *watchError) Unwrap() error { return e.err }
 
 // follow gives everybody's last state and then the changes until something ends it.
-func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
+func (s source) follow(ctx context.Context, js jetstream.JetStream) error {
 	// Listening comes first, so that no outage falls between.
 	status := js.Conn().StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	defer js.Conn().RemoveStatusListener(status)
 
-	consumer, err := js.CreateConsumer(ctx, bucketStream, jetstream.ConsumerConfig{
-		FilterSubject:     bucketSubjects,
+	consumer, err := js.CreateConsumer(ctx, s.stream, jetstream.ConsumerConfig{
+		FilterSubject:     s.filter,
 		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
 		AckPolicy:         jetstream.AckNonePolicy,
 		MemoryStorage:     true,
@@ -93,7 +124,7 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 		err = fmt.Errorf("%w; the bridge makes it when it starts", err)
 	}
 	if err != nil {
-		return &watchError{err}
+		return &watchError{err, s.stream}
 	}
 	messages, failed, done := make(chan jetstream.Msg), make(chan error, 1), make(chan struct{})
 	defer close(done)
@@ -110,16 +141,16 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 			}
 		}))
 	if err != nil {
-		return &watchError{err}
+		return &watchError{err, s.stream}
 	}
 	defer consuming.Stop()
 
-	if err := call(w.Began); err != nil {
+	if err := call(s.began); err != nil {
 		return err
 	}
 	pending := consumer.CachedInfo().NumPending
 	if pending == 0 {
-		if err := call(w.Current); err != nil {
+		if err := call(s.current); err != nil {
 			return err
 		}
 	}
@@ -127,9 +158,9 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case s := <-status:
-			if s == nats.CLOSED {
-				return &watchError{nats.ErrConnectionClosed}
+		case now := <-status:
+			if now == nats.CLOSED {
+				return &watchError{nats.ErrConnectionClosed, s.stream}
 			}
 			return errInterrupted
 		case <-failed:
@@ -139,12 +170,12 @@ func (w Watcher) follow(ctx context.Context, js jetstream.JetStream) error {
 			if err != nil || meta.Sequence.Consumer != next {
 				return errInterrupted // something was lost on the way
 			}
-			if err := w.handle(m); err != nil {
+			if err := s.handle(m); err != nil {
 				return err
 			}
 			if pending > 0 && meta.NumPending == 0 {
 				pending = 0
-				if err := call(w.Current); err != nil {
+				if err := call(s.current); err != nil {
 					return err
 				}
 			}

@@ -75,13 +75,15 @@ func readiness(c echo.Context, o AdminOptions) error {
 	return writeJSON(c, status, answer)
 }
 
-// bearer asks for the token, except where an orchestrator probes. Hashes are
+// bearer asks for the token, except where an orchestrator probes and for the
+// files of the page. Hashes are
 // compared, so that neither content nor length shows in the time it takes.
 func bearer(token string) echo.MiddlewareFunc {
 	want := sha256.Sum256([]byte(token))
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if c.Path() == "/healthz" || c.Path() == "/readyz" {
+			switch c.Path() {
+			case "/healthz", "/readyz", pageRoot, pagePath:
 				return next(c)
 			}
 			scheme, given, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")

@@ -69,6 +69,8 @@ func (o *office) Tenants() []Tenant {
 	return []Tenant{{"contoso", contosoID}, {"fabrikam", fabrikamID}}
 }
 
+func (o *office) Ready() bool { return !o.late }
+
 func (o *office) Everybody(tenantID string) []PersonPresence {
 	if tenantID == "" {
 		return slices.Clone(o.people)
@@ -163,7 +165,21 @@ func (o *office) add(e *echo.Echo, feeds FeedOptions) {
 	AddKeys(e, &o.keys)
 	AddTrail(e, o.Trail)
 	AddFeed(e, o.feed, feeds)
+	AddExpiries(e, func() []Expiry {
+		return []Expiry{
+			{Kind: "client_secret", Tenant: "contoso", TenantID: contosoID, State: "known", Ends: sixOClock, Due: true, Note: "n", Advice: "a"},
+			{Kind: "password", Tenant: "contoso", TenantID: contosoID, Account: "aa", Username: "svc@contoso.com", State: "unknown"},
+			{Kind: "encryption_key", State: "known", Ends: sixOClock, ByItself: true},
+		}
+	})
+	AddActivity(e, func() Activity {
+		return Activity{
+			Version: "1.0", NotReady: map[string]string{"nats": "away"}, Behind: map[string]string{"forward": "away"}, StartedAt: sixOClock, Seconds: 10, Points: []ActivityPoint{{sixOClock, 0, 0, 0}, {sixOClock, 3, 1.5, 20}},
+			Refused: []Refused{{"item", "client_state", 1, 2, sixOClock}},
+		}
+	})
 	AddOpenAPI(e)
+	AddPage(e)
 }
 
 // ask makes a request. Pairs are header fields.

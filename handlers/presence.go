@@ -51,6 +51,8 @@ type PreviousPresence struct {
 // person's id.
 type Presence interface {
 	Tenants() []Tenant
+	// Ready is false until the last states are known for the first time.
+	Ready() bool
 	// Everybody who is watched.
 	Everybody(tenantID string) []PersonPresence
 	// ByMail finds people by e-mail address or user principal name, ByPhone by
@@ -66,14 +68,23 @@ const mostPeople = 5000
 
 // AddPresence adds the routes of /api/v1/presence to the operators' side.
 func AddPresence(e *echo.Echo, p Presence) {
-	e.GET("/api/v1/presence", func(c echo.Context) error { return listPresence(c, p) })
+	ready := func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !p.Ready() { // nobody's state is known, which must not look like an answer
+				c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
+				return echo.NewHTTPError(http.StatusServiceUnavailable, "the last states were not read from NATS yet; try again, and see /readyz")
+			}
+			return next(c)
+		}
+	}
+	e.GET("/api/v1/presence", func(c echo.Context) error { return listPresence(c, p) }, ready)
 	e.GET("/api/v1/presence/:userId", func(c echo.Context) error {
 		person, found := p.ByID(strings.ToLower(c.Param("userId")))
 		if !found {
 			return echo.NewHTTPError(http.StatusNotFound, "nobody who is watched has this id; GET /api/v1/presence finds people by mail, upn or phone")
 		}
 		return writeJSON(c, http.StatusOK, person)
-	})
+	}, ready)
 }
 
 func listPresence(c echo.Context, p Presence) error {

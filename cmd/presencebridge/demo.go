@@ -90,7 +90,8 @@ type plainView struct{ out io.Writer }
 
 func (v plainView) started(s demo.Started) {
 	fmt.Fprintf(v.out, "%d people are covered; seed %d\n", len(s.People), s.Seed)
-	fmt.Fprintf(v.out, "callback https://%s  nats %s  admin http://%s\n", s.Callback, s.NATS, s.Admin)
+	fmt.Fprintf(v.out, "status page http://%s/\n", s.Admin)
+	fmt.Fprintf(v.out, "callback https://%s  nats %s\n", s.Callback, s.NATS)
 	fmt.Fprintf(v.out, "watch it yourself: nats --server %s sub 'presence.v1.user.>'\n", s.NATS)
 }
 

@@ -66,10 +66,11 @@ func (v *tableView) tick(t demo.Totals) {
 	}
 	line(bold, fmt.Sprintf("Presence Bridge  %s  made %d  received %d  under way %d  p50 %s  p99 %s",
 		time.Since(v.begun).Round(time.Second), t.Made, t.Received, t.Missing, milliseconds(t.P50), milliseconds(t.P99)))
+	line(plain, fmt.Sprintf("status page http://%s/", v.start.Admin))
 	line(dim, fmt.Sprintf("nats %s   callback https://%s   seed %d   Ctrl-C ends", v.start.NATS, v.start.Callback, v.start.Seed))
 	line(bold, fmt.Sprintf("%-16s %-26s %8s %10s  %s", "who", "presence", "since", "latency", "origin"))
 	people := v.start.People
-	room := max(height-4, 1)
+	room := max(height-5, 1)
 	for _, p := range people[:min(len(people), room)] {
 		o, known := v.rows[p.ID]
 		if !known {

@@ -34,15 +34,22 @@ type bus struct {
 	ready chan struct{}
 }
 
+// streamOptions are those of the stream here, which also keeps what waits for a
+// central server.
+func streamOptions(c *config.Config) events.StreamOptions {
+	o := events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas}
+	if f := c.NATS.Forward; f.URL != "" {
+		o.Keep, o.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
+	}
+	return o
+}
+
 func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time.Duration), log *slog.Logger) (*bus, error) {
 	b := &bus{
 		log:     log,
-		stream:  events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas},
+		stream:  streamOptions(c),
 		offered: offered,
 		ready:   make(chan struct{}),
-	}
-	if f := c.NATS.Forward; f.URL != "" {
-		b.stream.Keep, b.stream.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
 	}
 	connect := events.ConnectOptions{
 		URL:             c.NATS.URL,

@@ -15,6 +15,7 @@ import (
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/notification"
+	"jtel.de/presencebridge/internal/vault"
 )
 
 // CheckOptions give a check what the service would use itself. Nothing is called
@@ -40,14 +41,29 @@ func CheckOptions(c *config.Config, file string, l check.Language, log *slog.Log
 		}
 		o.NATS = events.ConnectOptions{URL: "nats://" + net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port), Name: o.NATS.Name, Log: log}
 	}
+	o.Stream = streamOptions(c)
+	if c.NATS.Forward.URL != "" {
+		o.Forward = centralServer(c.NATS.Forward, log)
+		o.ForwardStream = events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Forward.Replicas}
+	}
+	logins, loginsErr := (*vault.Logins)(nil), error(nil)
+	if len(DeviceUsers(c, "", "")) > 0 {
+		logins, loginsErr = shareLogins(context.Background(), c, log)
+	}
 	for _, t := range c.Tenants {
 		var reach check.Tenant
 		reach.App, reach.Graph, err = newConnection(c.Graph, func() config.Tenant { return t }, roots, log).app(log)
 		if err != nil {
 			return check.Options{}, fmt.Errorf("tenant %s: %w", t.Name, err)
 		}
+		if loginsErr == nil { // else every account that needs them says so
+			reach.Expiry = ending(t, reach.Graph, logins, file).Read
+		}
 		for _, a := range t.Accounts {
 			var account check.Account
+			if a.SignIn == config.SignInDeviceCode {
+				account.Again = LoginCommand(file, t.Name, a.Username)
+			}
 			users, err := ServiceUsers(c, t.Name, a.Username, log)
 			if err != nil {
 				account.Err = err

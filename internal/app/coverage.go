@@ -91,6 +91,7 @@ func (s *service) accept(ctx context.Context, readings []graph.Reading) error {
 // only the bus away, and no signing keys since the start.
 func (s *service) answered(o handlers.Outcome) {
 	s.metrics.callback(o)
+	s.activity.answered(o)
 	if o.Status >= http.StatusInternalServerError && !o.Handshake {
 		s.intake.PutOff() // Graph will send it again, late
 	}

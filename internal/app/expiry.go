@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
@@ -129,6 +130,20 @@ func (s *service) expiring(tenantID, account string) []events.Expiring {
 	for _, i := range s.expiry.Warnings(tenantID, account) {
 		days, _ := i.Within(now)
 		list = append(list, events.Expiring{Kind: string(i.Kind), WithinDays: days, EndsAt: i.Ends})
+	}
+	return list
+}
+
+// listExpiries is what operators are shown.
+func (s *service) listExpiries() []handlers.Expiry {
+	now := time.Now()
+	list := []handlers.Expiry{}
+	for _, i := range s.expiry.Items() {
+		_, due := i.Within(now)
+		list = append(list, handlers.Expiry{
+			Kind: string(i.Kind), Tenant: i.Tenant, TenantID: i.TenantID, Account: i.Account, Username: i.Username,
+			State: string(i.State), Ends: i.Ends, Due: due, ByItself: i.ByItself, Note: i.Note, Advice: i.Advice,
+		})
 	}
 	return list
 }

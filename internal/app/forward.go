@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jtel.de/presencebridge/events"
@@ -17,6 +20,7 @@ import (
 type forwarding struct {
 	*forward.Relay
 	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
 // openForward connects to the central server; nil if the configuration names none.
@@ -24,15 +28,7 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 	if c.Forward.URL == "" {
 		return nil, nil
 	}
-	conn, err := events.Connect(events.ConnectOptions{
-		URL:             c.Forward.URL,
-		CredentialsFile: c.Forward.CredentialsFile,
-		CAFile:          c.Forward.TLS.CAFile,
-		CertFile:        c.Forward.TLS.CertFile,
-		KeyFile:         c.Forward.TLS.KeyFile,
-		Name:            "presencebridge forward",
-		Log:             s.Log.With("server_of", "nats.forward"),
-	})
+	conn, err := events.Connect(centralServer(c.Forward, s.Log.With("server_of", "nats.forward")))
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +47,21 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 		conn.Close()
 		return nil, err
 	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
 	s.metrics.forward(relay.Status)
-	return &forwarding{relay, conn}, nil
+	return &forwarding{relay, conn, js}, nil
+}
+
+// centralServer is how nats.forward is reached.
+func centralServer(c config.Forward, log *slog.Logger) events.ConnectOptions {
+	return events.ConnectOptions{
+		URL: c.URL, CredentialsFile: c.CredentialsFile, CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile,
+		Name: "presencebridge forward", Log: log,
+	}
 }
 
 func (s *service) tenantIDs() []string {

@@ -33,6 +33,9 @@ func (r reception) Tenants() []handlers.Tenant {
 	return list
 }
 
+// Ready implements [handlers.Presence].
+func (r reception) Ready() bool { return r.board.Ready() }
+
 // chosen are the tenants that an id means.
 func (r reception) chosen(tenantID string) []handlers.Tenant {
 	return slices.DeleteFunc(r.Tenants(), func(t handlers.Tenant) bool { return tenantID != "" && t.ID != tenantID })

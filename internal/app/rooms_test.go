@@ -61,7 +61,7 @@ var rooms = map[string]room{
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
 	"internal/graphsim":           {never: []string{module, useEcho, useNATS, useGraph, useAzure}, starts: true},
 	"internal/check": {
-		imports: []string{"events", "internal/config", "internal/graph", "internal/graph/sdk", "internal/graph/signin", "internal/people"},
+		imports: []string{"events", "internal/config", "internal/expiry", "internal/graph", "internal/graph/sdk", "internal/graph/signin", "internal/people"},
 		never:   []string{useEcho, useGraph},
 	},
 	"internal/acme": {never: []string{module, useEcho, useNATS, useGraph, useAzure}},

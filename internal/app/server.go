@@ -132,8 +132,15 @@ func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
 	handlers.AddReport(e, r)
 	handlers.AddKeys(e, keyDesk{s})
 	handlers.AddFeed(e, feeds{r, s.bus}, handlers.FeedOptions{Stopping: stopping})
+	handlers.AddExpiries(e, s.listExpiries)
+	handlers.AddActivity(e, func() handlers.Activity {
+		a := s.activity.recall()
+		a.NotReady, a.Behind = s.notReady(), s.behind()
+		return a
+	})
 	handlers.AddTrail(e, s.trailOf)
 	handlers.AddOpenAPI(e)
+	handlers.AddPage(e)
 }
 
 // listenOn opens the address that a key of the configuration names.

@@ -43,6 +43,7 @@ type service struct {
 	acme       *acme.Manager // nil unless the certificate comes from an authority
 	clock      *clock
 	expiry     *expiry.Watch
+	activity   *activity
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
@@ -55,6 +56,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		directory: people.NewDirectory(),
 		tenants:   map[string]*tenant{},
 		metrics:   newMetrics(o.Version),
+		activity:  newActivity(o.Version, time.Now),
 		untidy:    make(chan struct{}, 1),
 		clock:     &clock{log: o.Log},
 	}
@@ -123,8 +125,11 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Seen:    s.seen,
 		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
-		Stored:  s.metrics.stored,
-		Log:     o.Log,
+		Stored: func(origin graph.Origin, stale bool, after time.Duration) {
+			s.metrics.stored(origin, stale, after)
+			s.activity.stored(origin, stale, after)
+		},
+		Log: o.Log,
 	})
 	s.watchExpiry()
 	for _, t := range o.Config.Tenants {

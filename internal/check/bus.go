@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -17,20 +18,33 @@ import (
 	"jtel.de/presencebridge/events"
 )
 
-// bus looks at NATS: the server that the configuration names, or the embedded one.
+// bus looks at NATS: the server that the configuration names, or the embedded
+// one, and the central server if there is one.
 func (c *checker) bus(ctx context.Context) {
 	s := c.subject("group.nats")
-	server := c.NATS.URL
-	if c.Config.NATS.URL == "" && !c.healthy(ctx) {
+	if c.Config.NATS.URL != "" || c.healthy(ctx) {
+		c.server(ctx, s, "nats", c.NATS, func(ctx context.Context, js jetstream.JetStream) outcome { return c.streams(ctx, js) })
+	} else {
 		c.take(ctx, s, step{id: "nats.embedded", title: []any{c.Config.NATS.Embedded.Listen}, anchor: "machine", do: func(context.Context) outcome {
 			return free(c.Config.NATS.Embedded.Listen)
 		}})
-		return
 	}
+	if c.Forward.URL != "" {
+		c.server(ctx, c.subject("group.forward"), "forward", c.Forward, func(ctx context.Context, js jetstream.JetStream) outcome { return c.central(ctx, js) })
+	}
+}
+
+// server looks at one server. The name is what its steps begin with.
+func (c *checker) server(ctx context.Context, s *subject, name string, o events.ConnectOptions, streams func(context.Context, jetstream.JetStream) outcome) {
 	var conn *nats.Conn
 	var js jetstream.JetStream
-	c.take(ctx, s, step{id: "nats.connect", title: []any{server}, tried: []any{server}, anchor: "machine", do: func(context.Context) outcome {
-		o := c.NATS
+	take := func(texts string, do func(context.Context) outcome) {
+		c.take(ctx, s, step{
+			id: name + strings.TrimPrefix(texts, "nats"), texts: texts, title: []any{o.URL}, tried: []any{o.URL}, anchor: "machine",
+			needs: []string{name + ".connect", name + ".version", name + ".jetstream"}, do: do,
+		})
+	}
+	take("nats.connect", func(context.Context) outcome {
 		o.Once, o.Log = true, slog.New(slog.DiscardHandler)
 		var err error
 		if conn, err = events.Connect(o); err != nil {
@@ -40,17 +54,14 @@ func (c *checker) bus(ctx context.Context) {
 			return fail("nats.connect-failed").saying(err.Error())
 		}
 		return fine()
-	}})
+	})
 	if conn != nil {
 		defer conn.Close()
 	}
-	after := func(id string, do func(context.Context) outcome) {
-		c.take(ctx, s, step{id: id, anchor: "machine", needs: []string{"nats.connect", "nats.version", "nats.jetstream"}, do: do})
-	}
-	after("nats.version", func(context.Context) outcome { return version(conn.ConnectedServerVersion()) })
-	after("nats.jetstream", func(ctx context.Context) outcome { return c.jetStream(ctx, js) })
-	after("nats.rights", func(ctx context.Context) outcome { return rights(ctx, conn) })
-	after("nats.streams", func(ctx context.Context) outcome { return c.streams(ctx, js) })
+	take("nats.version", func(context.Context) outcome { return version(conn.ConnectedServerVersion()) })
+	take("nats.jetstream", func(ctx context.Context) outcome { return c.jetStream(ctx, js) })
+	take("nats.rights", func(ctx context.Context) outcome { return rights(ctx, conn) })
+	take("nats.streams", func(ctx context.Context) outcome { return streams(ctx, js) })
 }
 
 // free: the embedded server will be able to listen.
@@ -60,6 +71,10 @@ func free(address string) outcome {
 		return fail("nats.taken", address).saying(err.Error())
 	}
 	_ = l.Close() // it was only to see
+	host, _, err := net.SplitHostPort(address)
+	if ip, parseErr := netip.ParseAddr(host); err == nil && host != "localhost" && (parseErr != nil || !ip.IsLoopback()) {
+		return warn("nats.exposed", address)
+	}
 	return fine()
 }
 
@@ -191,12 +206,9 @@ func denied(conn *nats.Conn) error {
 }
 
 func (c *checker) streams(ctx context.Context, js jetstream.JetStream) outcome {
-	found, err := events.Examine(ctx, js, events.StreamOptions{History: c.Config.Events.History, Replicas: c.Config.NATS.Replicas})
-	if err != nil {
-		return fail("nats.streams-unread").saying(err.Error())
-	}
-	if len(found.Overlap) > 0 {
-		return fail("nats.overlap", strings.Join(found.Overlap, ", "))
+	found, o := examine(ctx, js, c.Stream)
+	if o.state != OK {
+		return o
 	}
 	var fixed, changed []string
 	for _, change := range found.Changes {
@@ -213,6 +225,37 @@ func (c *checker) streams(ctx context.Context, js jetstream.JetStream) outcome {
 	case len(changed) > 0:
 		return warn("nats.changed", strings.Join(changed, ", "))
 	}
+	return c.missing(found)
+}
+
+// central: streams there are made if they are missing, and never changed.
+func (c *checker) central(ctx context.Context, js jetstream.JetStream) outcome {
+	found, o := examine(ctx, js, c.ForwardStream)
+	if o.state != OK {
+		return o
+	}
+	var changed []string
+	for _, change := range found.Changes {
+		changed = append(changed, fmt.Sprintf("%s.%s %s → %s", change.Stream, change.Setting, change.Is, change.Wanted))
+	}
+	if len(changed) > 0 {
+		return warn("nats.central-differs", strings.Join(changed, ", "))
+	}
+	return c.missing(found)
+}
+
+func examine(ctx context.Context, js jetstream.JetStream, o events.StreamOptions) (events.Examination, outcome) {
+	found, err := events.Examine(ctx, js, o)
+	switch {
+	case err != nil:
+		return found, fail("nats.streams-unread").saying(err.Error())
+	case len(found.Overlap) > 0:
+		return found, fail("nats.overlap", strings.Join(found.Overlap, ", "))
+	}
+	return found, fine()
+}
+
+func (c *checker) missing(found events.Examination) outcome {
 	o := fine()
 	if len(found.Missing) > 0 {
 		o.note = c.text("nats.to-be-made", strings.Join(found.Missing, ", "))

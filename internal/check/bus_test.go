@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -148,6 +149,7 @@ func TestBus(t *testing.T) {
 			{"nats.rights", check.Failed, "", "may not answer requests", "machine"},
 		}},
 	}
+	all := newSite(t) // nobody signs in
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +157,7 @@ func TestBus(t *testing.T) {
 			if c.before != nil {
 				c.before(t, js(t, nats))
 			}
-			found := newSite(t).busFindings(nats.ClientURL(), c.as)
+			found := siteOn(t, all.Simulator, all.ca).busFindings(nats.ClientURL(), c.as)
 			judge(t, found, c.wants, nil)
 			if nats.JetStreamEnabled() {
 				names := js(t, nats).StreamNames(t.Context())
@@ -172,6 +174,35 @@ func TestBus(t *testing.T) {
 func TestNoBus(t *testing.T) {
 	s := newSite(t)
 	judge(t, s.busFindings("nats://"+free(t), ""), []want{{"nats.connect", check.Failed, "", "cannot be reached", "machine"}}, nil)
+}
+
+// The central server is looked at as well, also while it is the only one that is wrong.
+func TestCentralServer(t *testing.T) {
+	central := startNATS(t, mayPublish, maySubscribe, func(o *server.Options) { o.Users = nil })
+	s := newSite(t)
+	s.tenant["mode"] = "poll"
+	s.file["nats"] = fmt.Sprintf("{embedded: {listen: %q}, forward: {url: %q}}", s.nats, central.ClientURL())
+	judge(t, s.check(check.English), []want{
+		{"nats.embedded", check.OK, "", "", "machine"}, {"forward.connect", check.OK, "", "", "machine"},
+		{"forward.rights", check.OK, "", "", "machine"}, {"forward.streams", check.OK, "", "", "machine"},
+	}, nil)
+	nc, err := nats.Connect(central.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := events.Setup(t.Context(), js, events.StreamOptions{History: 3 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	judge(t, s.check(check.English), []want{{"forward.streams", check.Warning, "", "the bridge never changes them: PRESENCE.max_age 3h0m0s → 1h0m0s", "machine"}}, nil)
+	s.file["nats"] = fmt.Sprintf("{embedded: {listen: %q}, forward: {url: %q}}", s.nats, "nats://"+free(t))
+	judge(t, s.check(check.English), []want{
+		{"forward.connect", check.Failed, "", "cannot be reached", "machine"}, {"forward.streams", check.Skipped, "", "not tried", "machine"},
+	}, nil)
 }
 
 // Beside the running service everything is well, and its subscription stays.

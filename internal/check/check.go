@@ -8,6 +8,7 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
 )
@@ -26,7 +27,11 @@ type Options struct {
 	Answer func() (stop func() error, err error)
 	// NATS is how the service connects to nats.url, or to the embedded server
 	// while the service runs.
-	NATS events.ConnectOptions
+	NATS   events.ConnectOptions
+	Stream events.StreamOptions // of the stream there
+	// Forward is the central server; its URL is empty if there is none.
+	Forward       events.ConnectOptions
+	ForwardStream events.StreamOptions
 	// Begin is told the title of each step before it is taken; nil is told nothing.
 	Begin func(title string)
 }
@@ -36,9 +41,11 @@ var ErrNeedsService = errors.New("only the service has the certificate")
 
 // Tenant is how one tenant is reached.
 type Tenant struct {
-	App      *signin.Credential
-	Graph    *sdk.Client // as the app
-	Accounts []Account   // one for each of its service users, in their order
+	App   *signin.Credential
+	Graph *sdk.Client // as the app
+	// Expiry reads what the tenant has that ends; it needs the app signed in.
+	Expiry   func(context.Context) []expiry.Item
+	Accounts []Account // one for each of its service users, in their order
 }
 
 // Account is how a service user is reached, or why not at all.
@@ -46,6 +53,9 @@ type Account struct {
 	Credential *signin.Credential
 	Graph      *sdk.Client
 	Err        error
+	// Again is the command that signs a service user in by device code; empty for
+	// one with a password.
+	Again string
 }
 
 // State is what came of a step.

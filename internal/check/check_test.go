@@ -2,29 +2,34 @@ package check_test
 
 import (
 	"fmt"
+	"log/slog"
+	"maps"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"jtel.de/presencebridge/internal/app"
 	"jtel.de/presencebridge/internal/check"
+	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graph/signin"
 	"jtel.de/presencebridge/internal/graphsim"
 )
 
 func TestEverythingWorks(t *testing.T) {
 	s := newSite(t)
-	found := s.check(check.English)
-	for _, state := range []check.State{check.Failed, check.Warning, check.Unknown, check.Skipped} {
-		if steps := found.in(state); len(steps) > 0 {
-			t.Errorf("%s: %v", state, steps)
+	steps := 0
+	for _, l := range check.Languages() {
+		found := s.check(l)
+		for _, state := range []check.State{check.Failed, check.Warning, check.Unknown, check.Skipped} {
+			if steps := found.in(state); len(steps) > 0 {
+				t.Errorf("%s: %s", state, found)
+			}
 		}
-	}
-	if len(found) < 30 {
-		t.Errorf("only %d steps", len(found))
-	}
-	if t.Failed() {
-		t.Log(found)
+		if steps = max(steps, len(found)); len(found) != steps || steps < 30 {
+			t.Errorf("%d steps in %s", len(found), l)
+		}
 	}
 	for _, line := range s.History() {
 		if line.Breach != "" {
@@ -103,6 +108,36 @@ var cases = []struct {
 	}, []want{
 		{"app.least", check.Warning, "", "Directory.ReadWrite.All, Mail.Read", "permissions"},
 	}, nil},
+	{"secret ends soon", func(s *site) {
+		s.SetApp(func(a *graphsim.App) { a.SecretExpires = time.Now().Add(12*24*time.Hour + time.Hour) })
+	}, []want{{"ends.client_secret", check.Warning, "", "in 12 days", "client-secret"}}, nil},
+	{"secret should have ended", func(s *site) {
+		s.SetApp(func(a *graphsim.App) { a.SecretExpires = time.Now().Add(-time.Hour) })
+	}, []want{{"ends.client_secret", check.Warning, "", "although it still works", "client-secret"}}, nil},
+	{"nobody may tell when the secret ends", func(s *site) {
+		s.SetApp(func(a *graphsim.App) {
+			a.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Presence.Read.All"}
+		})
+		s.SetAccount(s.Tenant().Accounts[0].Username, func(a *graphsim.Account) { a.PasswordPolicies = "" })
+	}, []want{
+		{"ends.client_secret", check.Unknown, "", "unknown, permission missing: Application.Read.All", "client-secret"},
+		{"ends.password", check.Unknown, "", "unknown, permission missing: Domain.Read.All", "service-users"},
+	}, nil},
+	{"password ends soon", func(s *site) {
+		s.SetAccount(s.Tenant().Accounts[0].Username, func(a *graphsim.Account) {
+			a.PasswordPolicies, a.PasswordChanged = "", time.Now().Add(-87*24*time.Hour)
+		})
+	}, []want{{"ends.password", check.Warning, "", "in 2 days", "service-users"}}, nil},
+	{"certificate of the app ends soon", func(s *site) {
+		s.proveByCertificate(time.Now().Add(2*24*time.Hour + time.Hour))
+	}, []want{
+		{"app.sign-in", check.OK, "", "", "certificate"},
+		{"ends.client_certificate", check.Warning, "", "in 2 days", "certificate"},
+	}, nil},
+	{"certificate not registered", func(s *site) {
+		s.proveByCertificate(time.Now().Add(90 * 24 * time.Hour))
+		s.SetApp(func(a *graphsim.App) { a.Certificate = nil })
+	}, []want{{"app.sign-in", check.Failed, "AADSTS700027", "not one of the app's", "certificate"}}, []string{"user.sign-in"}},
 	{"assignment required", func(s *site) { s.SetApp(func(a *graphsim.App) { a.AssignmentRequired = true }) }, []want{
 		{"app.assignment", check.Failed, "", "without tokens (null)", "assignment-required"},
 	}, nil},
@@ -147,6 +182,19 @@ var cases = []struct {
 	{"Graph is busy", func(s *site) {
 		s.SetFaults(graphsim.Faults{Refuse: []graphsim.Refusal{{Path: "/servicePrincipals", Status: 500}}})
 	}, []want{{"app.assignment", check.Unknown, "500", "busy or away", "assignment-required"}}, nil},
+	{"Graph is busy where it must answer", func(s *site) {
+		s.SetFaults(graphsim.Faults{Refuse: []graphsim.Refusal{{Path: "/groups", Status: 500}}})
+	}, []want{
+		{"people.found", check.Failed, "500", "busy or away", "people"},
+		{"people.presence", check.Skipped, "", "not tried", "permissions"},
+	}, nil},
+	{"the embedded server for everybody", func(s *site) {
+		_, port, err := net.SplitHostPort(s.nats)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.file["nats"] = fmt.Sprintf("{embedded: {listen: \":%s\"}}", port)
+	}, []want{{"nats.embedded", check.Warning, "", "knows no users", "machine"}}, nil},
 	{"clock a little off", func(s *site) { s.SetFaults(graphsim.Faults{ClockAhead: 3 * time.Minute}) }, []want{
 		{"network.clock", check.Warning, "", "off by", "machine"},
 	}, nil},
@@ -225,6 +273,78 @@ func judge(t *testing.T, found findings, wants []want, others []string) {
 	}
 	if t.Failed() {
 		t.Log(found)
+	}
+}
+
+// More people than the service users carry are not silently left to polling.
+func TestTooManyPeople(t *testing.T) {
+	s := newSiteOf(t, graphsim.Options{People: 700})
+	f := s.check(check.English).step(t, "people.carried")
+	if f.State != check.Warning || !strings.HasPrefix(f.Meaning, "700 people, but 1 service users carry 650 at most") || !strings.HasPrefix(f.Advice, "name 2 service users") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A service user that signs in by device code: before anybody did, after that,
+// and once its sessions were ended. The command that helps is always named.
+func TestDeviceCode(t *testing.T) {
+	s := newSiteOf(t, graphsim.Options{People: 6, Speed: 10}) // polls come ten times as fast
+	name := s.Tenant().Accounts[0].Username
+	s.tenant["accounts"] = fmt.Sprintf("[{username: %s, sign_in: device_code}]", name)
+	s.SetAccount(name, func(a *graphsim.Account) { a.MFA, a.Password = true, "" })
+	command := "presencebridge login --config " + s.dir
+	found := s.check(check.English)
+	if f := found.step(t, "user.sign-in"); f.State != check.Failed || f.Meaning != "nobody has signed this service user in yet" || !strings.Contains(f.Advice, command) {
+		t.Errorf("%+v", f)
+	}
+	if f := found.step(t, "user.subscription"); f.State != check.Skipped {
+		t.Errorf("%+v", f)
+	}
+	err := app.Login(t.Context(), s.load(), app.DeviceUser{Tenant: "contoso", Username: name}, slog.New(slog.DiscardHandler), func(p app.Prompt) {
+		s.ApproveDevice(p.Code, name)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, s.check(check.English), []want{
+		{"user.sign-in", check.OK, "", "", "service-users"}, {"ends.refresh_token", check.OK, "", "", "afterwards"}, {"user.subscription", check.OK, "", "", "public-endpoint"},
+	}, nil)
+	s.Revoke(name)
+	for _, l := range check.Languages() {
+		if f := s.check(l).step(t, "user.sign-in"); f.State != check.Failed || f.Code != "AADSTS50173" || !strings.Contains(f.Advice, command) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// Every mistake of a configuration leads to its part of the guide, and none of
+// them repeats a secret. The ID of a secret instead of its value is one.
+func TestMistakes(t *testing.T) {
+	s := newSite(t)
+	secretID := "0e1d2c3b-4a59-4687-9f0e-1d2c3b4a5968"
+	s.files["client-secret"] = []byte(secretID)
+	s.file["public_url"] = "http://presence.example.com"
+	path := s.write()
+	_, err := config.Load(path, nil)
+	if err == nil {
+		t.Fatal("the configuration is taken")
+	}
+	for _, l := range check.Languages() {
+		links := map[string]string{}
+		for _, f := range check.Mistakes(l, path, err) {
+			key, _, _ := strings.Cut(f.Title, " ")
+			links[key] = f.Guide.Link
+			if f.State != check.Failed || f.Said == "" || f.Advice == "" || strings.Contains(fmt.Sprint(f), secretID) {
+				t.Errorf("%+v", f)
+			}
+		}
+		want := map[string]string{
+			"tenants[0].client_secret_file": "docs/setup." + string(l) + ".md#client-secret",
+			"public_url":                    "docs/setup." + string(l) + ".md#public-endpoint",
+		}
+		if !maps.Equal(links, want) {
+			t.Errorf("%s: %v", l, links)
+		}
 	}
 }
 

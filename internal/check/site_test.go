@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -13,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,14 +50,27 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return newSiteOf(t, graphsim.Options{People: 6})
+}
+
+func newSiteOf(t *testing.T, o graphsim.Options) *site {
+	t.Helper()
 	ca := newAuthority(t, "Public CA", nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.cert)
-	sim := graphsim.New(graphsim.Options{Seed: 7, People: 6, Roots: roots})
+	o.Seed, o.Roots = 7, roots
+	sim := graphsim.New(o)
 	if err := sim.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
+	return siteOn(t, sim, ca)
+}
+
+// siteOn is a site of its own before a simulator that others use as well; ca is
+// whom the simulator trusts.
+func siteOn(t *testing.T, sim *graphsim.Simulator, ca authority) *site {
+	t.Helper()
 	tenant := sim.Tenant()
 	account := tenant.Accounts[0]
 	chain, key := ca.serve(t, time.Now().Add(90*24*time.Hour), "127.0.0.1")
@@ -136,7 +151,18 @@ func (s *site) check(l check.Language) findings {
 	if good != (len(found.in(check.Failed)) == 0) {
 		s.t.Errorf("good is %t, but: %s", good, found)
 	}
+	var secrets []string
+	for _, name := range []string{"client-secret", "password"} {
+		if secret := string(s.files[name]); secret != "" {
+			secrets = append(secrets, secret, url.QueryEscape(secret))
+		}
+	}
 	for _, f := range found {
+		for _, secret := range secrets {
+			if strings.Contains(fmt.Sprint(f), secret) {
+				s.t.Errorf("a secret is told: %+v", f)
+			}
+		}
 		if text := fmt.Sprint(f); strings.Contains(text, "%!") || strings.Contains(text, "%s") {
 			s.t.Errorf("a text lacks an argument, or has one too many: %+v", f)
 		}
@@ -182,6 +208,32 @@ func (fs findings) step(t *testing.T, id string) check.Finding {
 	}
 	t.Fatalf("step %s was not taken: %s", id, fs)
 	return check.Finding{}
+}
+
+// proveByCertificate replaces the secret of the app.
+func (s *site) proveByCertificate(until time.Time) {
+	s.t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "app"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, &key.PublicKey, key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.files["app.pem"] = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})...)
+	s.tenant["client_certificate_file"] = "app.pem"
+	delete(s.tenant, "client_secret_file")
+	s.SetApp(func(a *graphsim.App) { a.Secret, a.Certificate = "", cert })
 }
 
 // client trusts the simulator.

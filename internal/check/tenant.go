@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/go-json-experiment/json"
 
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/expiry"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -56,12 +58,19 @@ func (c *checker) tenant(ctx context.Context, t config.Tenant, reach Tenant) {
 	c.take(ctx, s, step{id: "app.assignment", anchor: "assignment-required", needs: []string{"app.sign-in"}, do: func(ctx context.Context) outcome {
 		return c.assignment(ctx, t, reach.Graph)
 	}})
+	var items []expiry.Item
+	if ok := s.states["app.sign-in"]; ok == OK && reach.Expiry != nil {
+		reading, cancel := context.WithTimeout(ctx, time.Minute)
+		items = reach.Expiry(reading)
+		cancel()
+	}
+	c.ends(ctx, s, nil, items, "")
 	watched := c.people(ctx, s, t, reach)
 	if t.Mode == config.ModePoll {
 		return
 	}
 	for i, a := range t.Accounts {
-		c.account(ctx, t, a, reach.Accounts[i], watched, s.states["tenant.exists"])
+		c.account(ctx, t, a, reach.Accounts[i], watched, items, s.states["tenant.exists"])
 	}
 }
 

@@ -42,7 +42,7 @@ func (t text) in(l Language) string {
 
 // catalogue holds every text, by key. Verbs are numbered where languages differ
 // in their order, and where a text leaves some of its arguments out.
-var catalogue = merge(commonTexts, machineTexts, publicTexts, busTexts, appTexts, accountTexts, mistakeTexts)
+var catalogue = merge(commonTexts, machineTexts, publicTexts, busTexts, appTexts, accountTexts, endsTexts, mistakeTexts)
 
 func merge(parts ...map[string]text) map[string]text {
 	all := map[string]text{}

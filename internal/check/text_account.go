@@ -18,14 +18,29 @@ var accountTexts = map[string]text{
 		"une connexion par l'application, non répétée pour ne pas verrouiller le compte",
 	},
 	"user.unusable": {
-		"the service user has not been signed in here, or its sign-in cannot be read",
-		"der Dienstbenutzer wurde hier nicht angemeldet, oder seine Anmeldung ist nicht lesbar",
-		"l'utilisateur de service n'a pas été connecté ici, ou sa connexion n'est pas lisible",
+		"the kept sign-in of the service user cannot be read",
+		"die aufbewahrte Anmeldung des Dienstbenutzers ist nicht lesbar",
+		"la connexion conservée de l'utilisateur de service n'est pas lisible",
 	},
 	"user.unusable.do": {
-		"sign it in with presencebridge login, or name a password_file",
-		"ihn mit presencebridge login anmelden oder eine password_file angeben",
-		"le connecter avec presencebridge login, ou indiquer un password_file",
+		"run the check as the user of the service; if that does not help, sign it in again: %s",
+		"die Prüfung als Benutzer des Dienstes ausführen; hilft das nicht, ihn neu anmelden: %s",
+		"lancer la vérification en tant que l'utilisateur du service ; si cela ne suffit pas, le connecter de nouveau : %s",
+	},
+	"user.never-signed-in": {
+		"nobody has signed this service user in yet",
+		"diesen Dienstbenutzer hat noch niemand angemeldet",
+		"personne n'a encore connecté cet utilisateur de service",
+	},
+	"user.never-signed-in.do": {
+		"do it in a browser: %s",
+		"es in einem Browser tun: %s",
+		"le faire dans un navigateur : %s",
+	},
+	"user.again": {
+		"sign it in again, in a browser: %s",
+		"ihn neu anmelden, in einem Browser: %s",
+		"le connecter de nouveau, dans un navigateur : %s",
 	},
 	"user.permission": {
 		"it has the delegated permission %s",

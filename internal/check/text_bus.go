@@ -7,6 +7,21 @@ var busTexts = map[string]text{
 		"NATS",
 		"NATS",
 	},
+	"group.forward": {
+		"Central NATS server (nats.forward)",
+		"Zentraler NATS-Server (nats.forward)",
+		"Serveur NATS central (nats.forward)",
+	},
+	"nats.central-differs": {
+		"settings there differ, and the bridge never changes them: %s",
+		"Einstellungen dort weichen ab, und die Bridge ändert sie nie: %s",
+		"des réglages y diffèrent, et le service ne les change jamais : %s",
+	},
+	"nats.central-differs.do": {
+		"nothing, if whoever runs that server wants it so; people can only be forgotten with allow_rollup_hdrs",
+		"nichts, wenn der Betreiber dieses Servers es so will; Personen lassen sich nur mit allow_rollup_hdrs vergessen",
+		"rien, si l'exploitant de ce serveur le veut ainsi ; les personnes ne peuvent être oubliées qu'avec allow_rollup_hdrs",
+	},
 	"nats.embedded": {
 		"the embedded server can listen at %s",
 		"der eingebaute Server kann an %s lauschen",
@@ -21,6 +36,16 @@ var busTexts = map[string]text{
 		"stop what uses that address, or change nats.embedded.listen",
 		"anhalten, was diese Adresse benutzt, oder nats.embedded.listen ändern",
 		"arrêter ce qui utilise cette adresse, ou changer nats.embedded.listen",
+	},
+	"nats.exposed": {
+		"the embedded server knows no users: whoever reaches %s reads and writes everything",
+		"der eingebaute Server kennt keine Benutzer: wer %s erreicht, liest und schreibt alles",
+		"le serveur intégré ne connaît pas d'utilisateurs : qui atteint %s lit et écrit tout",
+	},
+	"nats.exposed.do": {
+		"listen on 127.0.0.1, or name a server with users in nats.url",
+		"an 127.0.0.1 lauschen oder in nats.url einen Server mit Benutzern nennen",
+		"écouter à 127.0.0.1, ou indiquer dans nats.url un serveur avec des utilisateurs",
 	},
 	"nats.connect": {
 		"a connection to %s works",

@@ -80,6 +80,7 @@ func password(i Item, facts graph.PasswordFacts, policy graph.PasswordPolicy, po
 // failed is what could not be read, because of a missing permission or otherwise.
 func (i Item) failed(err error, permission string) Item {
 	if g, ok := errors.AsType[*graph.Error](err); ok && g.Status == http.StatusForbidden {
+		i.Permission = permission
 		return i.unknown("permission missing: "+permission, "grant the app the application permission "+permission+", which is optional")
 	}
 	i.passing = graph.Classify(err) != graph.NotFound

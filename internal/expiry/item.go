@@ -62,6 +62,8 @@ type Item struct {
 	Note string `json:"note,omitzero"`
 	// Advice says what to do before the end, or to make it known.
 	Advice string `json:"advice,omitzero"`
+	// Permission is the optional one whose lack makes it unknown.
+	Permission string `json:"permission,omitzero"`
 	// ByItself is what the service replaces by itself: nobody is warned of it,
 	// unless it was not replaced.
 	ByItself bool `json:"byItself,omitzero"`

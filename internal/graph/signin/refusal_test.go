@@ -32,6 +32,8 @@ func TestDescribe(t *testing.T) {
 		{7000215, true, "secret is wrong", 10 * time.Minute},
 		{7000222, true, "secret has expired", 10 * time.Minute},
 		{7000218, true, "secret is missing", 10 * time.Minute},
+		{90094, true, "consented", 10 * time.Minute},
+		{700027, true, "not one of the app's", 10 * time.Minute},
 		{700025, true, "public client", 10 * time.Minute},
 		{700016, true, "app was not found", 10 * time.Minute},
 		{7000112, true, "app is disabled", 10 * time.Minute},
