@@ -231,6 +231,9 @@ func TestBesideTheService(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	before := s.Subscriptions()
+	if len(before) != 1 {
+		t.Fatalf("subscriptions %+v", before)
+	}
 	found := s.check(check.English)
 	for _, state := range []check.State{check.Failed, check.Warning, check.Unknown, check.Skipped} {
 		if steps := found.in(state); len(steps) > 0 {
