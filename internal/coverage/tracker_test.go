@@ -192,12 +192,6 @@ func (s *site) Publish(_ context.Context, messages []events.Message) []events.Ac
 	return acks
 }
 
-// Last is asked for after a conflict only, and nobody else publishes here.
-func (s *site) Last(context.Context, string, string) (events.UserEvent, uint64, error) {
-	s.t.Error("asked for the last event although nothing conflicts")
-	return events.UserEvent{}, 0, errAway
-}
-
 func (s *site) Purge(context.Context, string, string) error { return nil }
 
 // change is one of a person, with its notification if there is to be one.
