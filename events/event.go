@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -106,5 +107,5 @@ func oneOf(what, value string, allowed ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s %.40q is none of %v", what, value, allowed)
+	return fmt.Errorf("%s %.40q is none of [%s]", what, value, strings.Join(allowed, " "))
 }

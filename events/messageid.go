@@ -39,13 +39,15 @@ func DirectoryMessageID(tenantID, userID, previousEventID, change string, state 
 // messageID hashes the parts, each led by its length: no two lists of parts
 // give the same bytes.
 func messageID(parts ...string) string {
-	var buf []byte
+	buf := make([]byte, 0, 256) // as a rule on the stack
 	for _, part := range parts {
 		buf = binary.AppendUvarint(buf, uint64(len(part)))
 		buf = append(buf, part...)
 	}
 	sum := sha256.Sum256(buf)
-	return base64.RawURLEncoding.EncodeToString(sum[:18])
+	var id [24]byte
+	base64.RawURLEncoding.Encode(id[:], sum[:18])
+	return string(id[:])
 }
 
 // DecisionMessageID is the id of a decision event. The same decision about the

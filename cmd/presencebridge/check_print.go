@@ -148,10 +148,13 @@ func (p *checkPrinter) end() error {
 		}
 	} else {
 		count := p.language.Text("print.count", p.counts[check.OK], p.counts[check.Warning], failed, p.counts[check.Unknown], p.counts[check.Skipped])
-		if failed == 0 {
-			fmt.Fprintf(p.out, "\n%s %s: %s\n", p.mark(check.OK), p.language.Text("print.good"), count)
-		} else {
+		switch {
+		case failed > 0:
 			fmt.Fprintf(p.out, "\n%s %s\n", p.mark(check.Failed), count)
+		case p.counts[check.Unknown]+p.counts[check.Skipped] > 0: // not everything was tried
+			fmt.Fprintf(p.out, "\n%s %s: %s\n", p.mark(check.OK), p.language.Text("print.nothing-failed"), count)
+		default:
+			fmt.Fprintf(p.out, "\n%s %s: %s\n", p.mark(check.OK), p.language.Text("print.good"), count)
 		}
 	}
 	if failed > 0 {

@@ -68,7 +68,7 @@ func root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; try: %s --help", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(serveCommand(), checkCommand(), demoCommand(), simulateCommand(), usersCommand(), subscriptionsCommand(),
+	cmd.AddCommand(serveCommand(), checkCommand(), demoCommand(), simulateCommand(), usersCommand(), presenceCommand(), subscriptionsCommand(),
 		keysCommand(), tokenCommand(), setupCommand(), initCommand(), loginCommand(), whyCommand(), healthCommand(), versionCommand())
 	complete(cmd)
 	return cmd

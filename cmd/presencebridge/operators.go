@@ -43,38 +43,55 @@ func newOperators(l config.Listen, otherwise string) (*operators, error) {
 	return o, nil
 }
 
-// call sends a request without a body and reads the JSON that is answered.
-func (o *operators) call(ctx context.Context, method, path string, answer any) error {
+// request is one without a body.
+func (o *operators) request(ctx context.Context, method, path string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+o.address+path, nil)
 	if err != nil {
-		return fmt.Errorf("listen.admin %s: %w", o.address, err)
+		return nil, fmt.Errorf("listen.admin %s: %w", o.address, err)
 	}
 	if o.token != "" {
 		req.Header.Set("Authorization", "Bearer "+o.token)
 	}
+	return req, nil
+}
+
+// call sends a request without a body and reads the JSON that is answered.
+func (o *operators) call(ctx context.Context, method, path string, answer any) error {
+	req, err := o.request(ctx, method, path)
+	if err != nil {
+		return err
+	}
 	res, err := o.http.Do(req)
+	if err := o.refused(res, err); err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if err := json.UnmarshalRead(http.MaxBytesReader(nil, res.Body, 64<<20), answer); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", o.address, err)
+	}
+	return nil
+}
+
+// refused is why there is no answer to read; it closes one that is none.
+func (o *operators) refused(res *http.Response, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted")
 	}
 	if err != nil {
 		return fmt.Errorf("no service answers: %w; %s", err, o.otherwise)
 	}
+	if res.StatusCode < http.StatusBadRequest {
+		return nil
+	}
 	defer res.Body.Close()
-	body := http.MaxBytesReader(nil, res.Body, 64<<20)
-	switch {
-	case res.StatusCode == http.StatusUnauthorized:
+	if res.StatusCode == http.StatusUnauthorized {
 		return fmt.Errorf("the service at %s does not accept the token of listen.admin_token_file", o.address)
-	case res.StatusCode >= http.StatusBadRequest:
-		var problem struct {
-			Detail string `json:"detail"`
-		}
-		if err := json.UnmarshalRead(body, &problem); err == nil && problem.Detail != "" {
-			return errors.New(problem.Detail)
-		}
-		return fmt.Errorf("the service at %s answered %s", o.address, res.Status)
 	}
-	if err := json.UnmarshalRead(body, answer); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", o.address, err)
+	var problem struct {
+		Detail string `json:"detail"`
 	}
-	return nil
+	if err := json.UnmarshalRead(http.MaxBytesReader(nil, res.Body, 1<<20), &problem); err == nil && problem.Detail != "" {
+		return errors.New(problem.Detail)
+	}
+	return fmt.Errorf("the service at %s answered %s", o.address, res.Status)
 }

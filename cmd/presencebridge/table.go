@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -55,6 +56,7 @@ func (t table) print(out io.Writer) error {
 	for _, row := range rows {
 		line := t.indent
 		for i, text := range row {
+			text = printable(text)
 			if utf8.RuneCountInString(text) > widths[i] {
 				text = cut(text, widths[i]-1) + "…"
 			}
@@ -64,6 +66,16 @@ func (t table) print(out io.Writer) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// printable keeps what a directory holds from telling the terminal what to do.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 // widths are those of the columns; most is that of the line, 0 for any.

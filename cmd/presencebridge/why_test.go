@@ -32,11 +32,8 @@ func TestReadMoment(t *testing.T) {
 }
 
 func TestPrintTrail(t *testing.T) {
-	local := time.Local
-	time.Local = time.UTC
-	defer func() { time.Local = local }()
 	at := func(clock string) time.Time {
-		when, err := time.Parse(time.DateTime, "2026-11-23 "+clock)
+		when, err := time.ParseInLocation(time.DateTime, "2026-11-23 "+clock, time.Local)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +58,7 @@ func TestPrintTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `agent1@contoso.com (b36a), tenant contoso
-At 2026-11-23 10:42:00 UTC:
+At ` + at("10:42:00").Format("2006-01-02 15:04:05 MST") + `:
   Busy/InACall, out of office, known since 10:41:13 by notification
   covered by account a1b2, silent since 10:30:00: people changed and no notification came
   sales: unreachable since 10:41:13, by rule on the phone (line 8)

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -156,9 +157,14 @@ type process struct {
 
 func start(t *testing.T, dir, url string) *process {
 	t.Helper()
+	return startCommand(t, dir, url, "node", "consumer.mjs")
+}
+
+func startCommand(t *testing.T, dir, url, name string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "node", "consumer.mjs")
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), "NATS_URL="+url), os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -195,10 +201,24 @@ func (p *process) want(want string) {
 // stop ends the consumer as an operator does.
 func (p *process) stop() {
 	p.t.Helper()
+	if err := p.terminate(); err != nil {
+		p.t.Errorf("ended with %v", err)
+	}
+}
+
+// end does the same with one whose exit code is that of the signal, as Java's is.
+func (p *process) end() {
+	p.t.Helper()
+	var exit *exec.ExitError
+	if err := p.terminate(); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 128+int(syscall.SIGTERM)) {
+		p.t.Errorf("ended with %v", err)
+	}
+}
+
+func (p *process) terminate() error {
+	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := p.cmd.Wait(); err != nil {
-		p.t.Errorf("ended with %v", err)
-	}
+	return p.cmd.Wait()
 }

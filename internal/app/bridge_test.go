@@ -128,18 +128,17 @@ func (b *bridge) covered() {
 }
 
 // settled waits until everybody was read after the subscription was made: from
-// then on only a notification can be the first to tell a change.
+// then on only a notification can be the first to tell a change. Whoever is to be
+// read is asked for before the subscription can be seen.
 func (b *bridge) settled() {
 	b.t.Helper()
-	b.eventually("reading after the create", func() bool {
-		made := false
-		for _, r := range b.sim.History() {
-			made = made || creates(r)
-			if made && strings.HasSuffix(r.Path, "/getPresencesByUserId") && r.Status == http.StatusOK {
-				return true
-			}
-		}
-		return false
+	b.eventually("subscription that operators see", func() bool {
+		_, body := b.ask("GET", "/api/v1/subscriptions")
+		return strings.Contains(body, `"id":"`)
+	})
+	b.eventually("end of reading", func() bool {
+		_, body := b.ask("GET", "/api/v1/coverage")
+		return strings.Contains(body, `"sweep":{"waiting":0,"readAt":"`)
 	})
 }
 

@@ -165,6 +165,24 @@ func TestAlertsNameWhatExists(t *testing.T) {
 	}
 }
 
+// Links within the runbook, and into it, lead somewhere.
+func TestRunbookLinks(t *testing.T) {
+	anchors := map[string]bool{}
+	for heading := range headings(readText(t, "../../docs/operations.md")) {
+		slug := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(heading), "")
+		anchors[strings.ReplaceAll(slug, " ", "-")] = true
+	}
+	for file, link := range map[string]string{
+		"../../docs/operations.md": `\]\(#([^)]*)\)`, "../../docs/metrics.md": `operations\.md#([^)]*)\)`, "../../docs/configuration.md": `operations\.md#([^)]*)\)`,
+	} {
+		for _, m := range regexp.MustCompile(link).FindAllStringSubmatch(readText(t, file), -1) {
+			if !anchors[m[1]] {
+				t.Errorf("%s links to #%s, which no heading of the runbook has", file, m[1])
+			}
+		}
+	}
+}
+
 // headings of a page, with how many characters follow before the next one.
 func headings(page string) map[string]int {
 	found, last := map[string]int{}, ""

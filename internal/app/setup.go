@@ -4,9 +4,16 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/admin"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
@@ -52,13 +59,47 @@ func Setup(ctx context.Context, o SetupOptions) (setup.Facts, error) {
 		r, err := people.Resolve(ctx, client, people.Selection{Groups: who.Groups, Users: who.Users, All: who.All, Exclude: who.Exclude})
 		return len(r.People), err
 	}
-	return setup.Run(ctx, o.Options)
+	o.Options.Try = o.try(roots)
+	facts, err := setup.Run(ctx, o.Options)
+	if g, ok := errors.AsType[*graph.Error](err); ok && g.Status == http.StatusForbidden {
+		err = fmt.Errorf("%w; sign in as somebody with the role Global Administrator, or with the roles that the set-up guide names", err)
+	}
+	return facts, err
 }
+
+// try signs in as the service will: with what is in the files.
+func (o SetupOptions) try(roots *x509.CertPool) func(context.Context, setup.Facts, string) error {
+	return func(ctx context.Context, f setup.Facts, username string) error {
+		t := config.Tenant{Name: f.Tenant, ID: f.TenantID, ClientID: f.ClientID}
+		if f.CertificateFile != "" {
+			t.ClientCertificate = config.SecretFile(f.CertificateFile)
+		} else {
+			t.ClientSecret = config.SecretFile(f.SecretFile)
+		}
+		for _, a := range f.Accounts {
+			t.Accounts = append(t.Accounts, config.Account{Username: a.Username, Password: config.SecretFile(a.PasswordFile)})
+		}
+		g := config.Graph{BaseURL: o.BaseURL, Authority: cmp.Or(f.Authority, microsoftAuthority)}
+		now := func() config.Tenant { return t }
+		c := newConnection(g, now, roots, o.Log)
+		credential, err := signin.NewApp(c.signIn)
+		if username != "" {
+			credential, err = signin.NewUser(c.signIn, username, func() (string, error) { return password(t, username) })
+		}
+		if err != nil {
+			return err
+		}
+		_, err = credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{sdk.Scope(o.BaseURL)}})
+		return err
+	}
+}
+
+const microsoftAuthority = "https://login.microsoftonline.com"
 
 // signIn gives Graph as the administrator.
 func (o SetupOptions) signIn(ctx context.Context, roots *x509.CertPool) (*sdk.Client, error) {
 	options := signin.Options{
-		Authority: cmp.Or(o.Facts.Authority, "https://login.microsoftonline.com"),
+		Authority: cmp.Or(o.Facts.Authority, microsoftAuthority),
 		TenantID:  cmp.Or(o.TenantID, "organizations"), ClientID: cmp.Or(o.ClientID, adminClient),
 		Public: true, HTTP: signin.NewHTTP(roots), Log: o.Log,
 	}

@@ -258,6 +258,86 @@ func TestSetUpWithoutSecrets(t *testing.T) {
 	o.serve()
 }
 
+// Certificate and password are replaced under the running service, which notices
+// nothing but a reload.
+func TestReplacingNeedsNoRestart(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	change := func(s *app.SetupOptions) { s.Certificate, s.Accounts, s.ResetPasswords = true, 1, true }
+	facts, err := o.setUp(change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.serve()
+	for _, file := range []string{facts.CertificateFile, facts.Accounts[0].PasswordFile} {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := o.setUp(change); err != nil {
+		t.Fatal(err)
+	}
+	before := o.sim.Tenant()
+	if len(before.App.Certificates) != 2 {
+		t.Fatalf("%d certificates: the new one does not stand beside the old", len(before.App.Certificates))
+	}
+	o.sim.SetApp(func(a *graphsim.App) { a.Certificates = a.Certificates[1:] }) // the old one goes
+	o.sim.Revoke(before.Accounts[0].Username)                                   // a reset ends all sign-ins
+	refused := func(r graphsim.Request) bool {
+		return r.Kind == graphsim.KindAuthority && strings.HasPrefix(r.Code, "AADSTS") && r.Code != "AADSTS70016" && r.Code != "AADSTS50173"
+	}
+	n := o.requests(refused)
+	o.reload <- nil
+	renewed := func(r graphsim.Request) bool {
+		return r.Method == http.MethodPatch && strings.Contains(r.Path, "/subscriptions/") && r.Status == http.StatusOK
+	}
+	patched := o.requests(renewed)
+	o.renew(o.sim.Subscriptions()[0].ID)
+	o.eventually("a renewal", func() bool { return o.requests(renewed) > patched })
+	o.set(o.user(1), "Away", "Away")
+	o.eventually("event", o.agrees)
+	if now := o.requests(refused); now != n {
+		t.Errorf("%d sign-ins were refused:\n%s", now-n, o.log.tail(30))
+	}
+}
+
+// A tenant that demands MFA lets no password in: that is said while the
+// administrator is still there, with the way out.
+func TestSetUpTriesEverySignIn(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	o.sim.SetFaults(graphsim.Faults{SignIn: map[string]int{"svc-presence-2@contoso.com": 50076}})
+	_, err := o.setUp(nil)
+	problems := o.marked(setup.Problem)
+	if !errors.Is(err, setup.ErrIncomplete) || len(problems) != 1 || !strings.Contains(problems[0], "multi-factor") || !strings.Contains(problems[0], "device code") {
+		t.Errorf("%v: %v", err, o.said)
+	}
+	if found := strings.Join(o.marked(setup.Found), "\n"); !strings.Contains(found, "the app signs in") || !strings.Contains(found, "svc-presence-1@contoso.com signs in") {
+		t.Errorf("%v", o.said)
+	}
+	// Sign-in hears of a new app later than the directory does.
+	o.sim.SetFaults(graphsim.Faults{SignIn: map[string]int{o.sim.Tenant().App.ID: 700016}})
+	tried := 0
+	if _, err := o.setUp(func(s *app.SetupOptions) {
+		say := s.Say
+		s.Say = func(l setup.Line) {
+			say(l)
+			if strings.Contains(l.Text, "the app cannot sign in yet") {
+				tried++
+				o.sim.SetFaults(graphsim.Faults{})
+			}
+		}
+	}); err != nil || tried != 1 {
+		t.Errorf("%v after %d: %v", err, tried, o.said)
+	}
+}
+
+func TestWhoMayNotIsTold(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	o.sim.SetFaults(graphsim.Faults{Refuse: []graphsim.Refusal{{Method: "POST", Path: "/applications", Status: 403}}})
+	if _, err := o.setUp(nil); err == nil || !strings.Contains(err.Error(), "Global Administrator") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestWhoIsNoAdministratorIsTold(t *testing.T) {
 	o := newOffice(t, graphsim.Options{})
 	_, err := o.setUp(func(s *app.SetupOptions) {

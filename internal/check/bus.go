@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +71,10 @@ func free(address string) outcome {
 		return fail("nats.taken", address).saying(err.Error())
 	}
 	_ = l.Close() // it was only to see
+	host, _, err := net.SplitHostPort(address)
+	if ip, parseErr := netip.ParseAddr(host); err == nil && host != "localhost" && (parseErr != nil || !ip.IsLoopback()) {
+		return warn("nats.exposed", address)
+	}
 	return fine()
 }
 

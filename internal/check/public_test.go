@@ -140,6 +140,25 @@ var publicCases = []struct {
 		{"public.name", check.Failed, "", "cannot be resolved", "public-endpoint"},
 		{"public.tls", check.Skipped, "", "not tried", "public-endpoint"},
 	}, []string{"public.certificate", "user.subscription"}},
+	{"nobody can listen there", func(s *site) {
+		s.file["listen"] = fmt.Sprintf("{callback: \"192.0.2.1:8443\", admin: %q}", free(s.t))
+	}, []want{
+		{"public.listener", check.Failed, "", "nobody can listen at 192.0.2.1:8443", "public-endpoint"},
+		{"public.notifications", check.Skipped, "", "not tried", "public-endpoint"},
+		{"user.subscription", check.Skipped, "", "not tried, because this did not work: somebody answers", "public-endpoint"},
+	}, nil},
+	{"certificate by ACME, before the first start", func(s *site) {
+		_, port, err := net.SplitHostPort(s.callback)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.file["public_url"] = "https://presence.localhost:" + port
+		s.file["tls"] = "{mode: acme, acme: {email: a@contoso.com, accept_terms: true}}"
+	}, []want{
+		{"public.listener", check.Skipped, "", "the service itself gets the certificate", "public-endpoint"},
+		{"public.tls", check.Skipped, "", "not tried", "public-endpoint"},
+		{"user.subscription", check.Skipped, "", "not tried", "public-endpoint"},
+	}, []string{"public.name"}},
 	{"another process listens", func(s *site) {
 		l, err := net.Listen("tcp", s.callback)
 		if err != nil {

@@ -89,7 +89,7 @@ func (c *checker) take(ctx context.Context, s *subject, st step) State {
 // blocker is the title of the first step that is needed and did not come off.
 func (s *subject) blocker(needs []string) string {
 	for _, id := range needs {
-		if state, taken := s.states[id]; taken && state != OK && state != Warning {
+		if state, taken := s.states[id]; taken && (state == Failed || state == Skipped) {
 			return s.titles[id]
 		}
 	}
@@ -115,7 +115,8 @@ func (c *checker) fill(f *Finding, st step, o outcome) {
 }
 
 // graphOutcome says what an error of Graph or of a sign-in on the way means;
-// denied is the outcome when a permission is missing.
+// denied is the outcome when a permission is missing. What must work and cannot be
+// tried has failed; what need not is unknown.
 func (c *checker) graphOutcome(err error, denied outcome) outcome {
 	if s, ok := errors.AsType[*graph.SignInError](err); ok {
 		return c.signInOutcome(s)
@@ -133,7 +134,9 @@ func (c *checker) graphOutcome(err error, denied outcome) outcome {
 	case graph.Operator:
 		o = denied
 	case graph.Throttled, graph.Transient:
-		o = open("graph.busy")
+		if o = fail("graph.busy"); denied.state == Unknown {
+			o.state = Unknown
+		}
 	case graph.Unauthorized:
 		o = fail("graph.token").at("machine")
 	}

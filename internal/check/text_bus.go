@@ -37,6 +37,16 @@ var busTexts = map[string]text{
 		"anhalten, was diese Adresse benutzt, oder nats.embedded.listen ändern",
 		"arrêter ce qui utilise cette adresse, ou changer nats.embedded.listen",
 	},
+	"nats.exposed": {
+		"the embedded server knows no users: whoever reaches %s reads and writes everything",
+		"der eingebaute Server kennt keine Benutzer: wer %s erreicht, liest und schreibt alles",
+		"le serveur intégré ne connaît pas d'utilisateurs : qui atteint %s lit et écrit tout",
+	},
+	"nats.exposed.do": {
+		"listen on 127.0.0.1, or name a server with users in nats.url",
+		"an 127.0.0.1 lauschen oder in nats.url einen Server mit Benutzern nennen",
+		"écouter à 127.0.0.1, ou indiquer dans nats.url un serveur avec des utilisateurs",
+	},
 	"nats.connect": {
 		"a connection to %s works",
 		"eine Verbindung zu %s kommt zustande",

@@ -11,17 +11,23 @@ type directory struct {
 	version int
 	changed map[string]int // user id → version
 	removed map[string]int
+	// talkative are the people with a status message or a work location, by id.
+	talkative map[string]User
 }
 
 // enter makes a user known to presence and delta; the caller holds mu.
 func (s *Simulator) enter(u User) {
 	d := &s.directory
 	if d.changed == nil {
-		d.changed, d.removed = map[string]int{}, map[string]int{}
+		d.changed, d.removed, d.talkative = map[string]int{}, map[string]int{}, map[string]User{}
 	}
 	d.version++
 	d.changed[u.ID] = d.version
 	delete(d.removed, u.ID)
+	delete(d.talkative, u.ID)
+	if u.StatusMessage != "" || u.WorkLocation != "" {
+		d.talkative[u.ID] = u
+	}
 	if _, ok := s.presences[u.ID]; !ok && !u.NoTeams {
 		s.sequence++
 		s.presences[u.ID] = state{"Available", "Available", s.sequence}
@@ -68,6 +74,7 @@ func (s *Simulator) RemoveUser(id string) bool {
 	}
 	delete(s.presences, id)
 	delete(s.directory.changed, id)
+	delete(s.directory.talkative, id)
 	s.directory.version++
 	s.directory.removed[id] = s.directory.version
 	return true

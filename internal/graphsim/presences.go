@@ -62,6 +62,13 @@ func (s *Simulator) presenceBody(id string) object {
 		"id": id, "availability": availability, "activity": activity, "statusMessage": nil, "workLocation": nil,
 		"outOfOfficeSettings": object{"message": nil, "isOutOfOffice": p.activity == "OutOfOffice"},
 	}
+	// Few people say more: everybody is read again and again, and a look-up takes its time.
+	if u := s.directory.talkative[id]; u.StatusMessage != "" {
+		o["statusMessage"] = object{"message": object{"content": u.StatusMessage, "contentType": "text"}, "publishedDateTime": nil}
+	}
+	if u := s.directory.talkative[id]; u.WorkLocation != "" {
+		o["workLocation"] = object{"workLocationType": u.WorkLocation, "source": "manual", "placeId": nil}
+	}
 	if !s.faults.NoSequence {
 		o["sequenceNumber"] = p.sequenceNumber()
 	}

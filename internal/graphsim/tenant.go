@@ -76,6 +76,9 @@ type User struct {
 	Disabled, Guest, Synchronised bool
 	// NoTeams people have no licence: their presence is PresenceUnknown.
 	NoTeams bool
+	// StatusMessage is what the person wrote, and WorkLocation where they work
+	// ("office", "remote"); empty: nothing. Only reads tell them, as at Graph.
+	StatusMessage, WorkLocation string
 }
 
 // Group holds users and groups, by id.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/admin"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	// Facts are what is known beforehand; Run fills in the rest.
 	Facts  Facts
 	DryRun bool
+	// Try signs the app in, or the service user of that name. Nil tries nothing.
+	Try func(ctx context.Context, facts Facts, username string) error
 	// Say tells what was found, done, or would be done.
 	Say func(Line)
 	// Pause is between tries while the directory has not heard of something
@@ -89,7 +92,7 @@ func Run(ctx context.Context, o Options) (Facts, error) {
 	r := &run{Options: o}
 	for _, step := range []func(context.Context) error{
 		r.look, r.registerApp, r.servicePrincipal, r.applicationPermissions, r.delegatedPermissions,
-		r.proof, r.serviceUsers, r.owners, r.configuration,
+		r.proof, r.serviceUsers, r.owners, r.configuration, r.signIns,
 	} {
 		if err := step(ctx); err != nil {
 			return r.Facts, err
@@ -109,7 +112,8 @@ func (r *run) say(m Mark, format string, args ...any) {
 }
 
 // do acts, or says that it would. It waits while the directory has not heard
-// everywhere of what was made before.
+// everywhere of what was made before, or turns us away. Any other failure ends
+// the run: it may have been an answer that was lost, and the next run looks first.
 func (r *run) do(ctx context.Context, m Mark, what string, act func() error) error {
 	if r.DryRun {
 		r.say(Would, "%s", what)
@@ -126,13 +130,17 @@ func (r *run) patiently(ctx context.Context, what string, act func() error) erro
 	until, pause := time.Now().Add(r.Patience), r.Pause
 	for first := true; ; first = false {
 		err := act()
-		if err == nil || !admin.NotYet(err) || !time.Now().Before(until) {
+		if err == nil || !admin.NotYet(err) && !admin.TurnedAway(err) || !time.Now().Before(until) {
 			return err
 		}
 		if first {
-			r.say(Waiting, "the directory has not heard of it everywhere yet: %s", what)
+			if admin.TurnedAway(err) {
+				r.say(Waiting, "the directory is busy: %s", what)
+			} else {
+				r.say(Waiting, "the directory has not heard of it everywhere yet: %s", what)
+			}
 		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(max(pause, graph.RetryAfter(err)))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

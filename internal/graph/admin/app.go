@@ -145,6 +145,12 @@ func Exists(err error) bool {
 	return ok && (g.Status == http.StatusConflict || g.Status == http.StatusBadRequest && strings.Contains(g.Message, "already exist"))
 }
 
+// TurnedAway reports whether Graph did not look at a request at all.
+func TurnedAway(err error) bool {
+	g, ok := asGraph(err)
+	return ok && (g.Status == http.StatusTooManyRequests || g.Status == http.StatusServiceUnavailable)
+}
+
 // NotYet reports whether an error may only say that the directory has not heard
 // everywhere of what was made just now. There is no bound to that in writing.
 func NotYet(err error) bool {
