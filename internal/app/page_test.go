@@ -86,8 +86,9 @@ func TestPageButtons(t *testing.T) {
 	before := renewals()
 	press := func(selector string) {
 		t.Helper()
-		page.eventually(selector, fmt.Sprintf("document.querySelector(%q)", selector))
-		page.run(selector, chromedp.Focus(selector, chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+		// The table may be drawn anew at any time; it keeps the focus.
+		page.eventually(selector, fmt.Sprintf("(() => { const e = document.querySelector(%q); e?.focus(); return e && document.activeElement === e; })()", selector))
+		page.run(selector, chromedp.KeyEvent(kb.Enter))
 	}
 	press("button[data-action=renew]")
 	page.run("cancel", chromedp.WaitVisible("#confirm", chromedp.ByQuery), chromedp.KeyEvent(kb.Escape), chromedp.WaitNotVisible("#confirm", chromedp.ByQuery))
