@@ -55,8 +55,9 @@ func SubjectsAbout(tenantID, userID string) ([]string, error) {
 		return nil, err
 	}
 	_, user, _ := strings.Cut(key, ".")
-	return []string{"presence.v1.user." + key, "presence.v1.directory." + key, decisionsAbout(user)}, nil
+	return []string{"presence.v1.user." + key, "presence.v1.directory." + key, DecisionsAbout(user)}, nil
 }
 
-// decisionsAbout are those of every client.
-func decisionsAbout(userID string) string { return "presence.v1.decision.*." + userID }
+// DecisionsAbout is where the decisions of every client about a person stand. The
+// id is a GUID in lower case.
+func DecisionsAbout(userID string) string { return "presence.v1.decision.*." + userID }

@@ -31,7 +31,7 @@ func TestPermissions(t *testing.T) {
 	}
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
-			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>"}, []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"})),
+			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>", "$KV.presencebridge_state.>", "$JS.FC.>"}, []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"})),
 			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.PRESENCE.>"}),
 		}
 	})
@@ -57,6 +57,9 @@ func TestPermissions(t *testing.T) {
 	if got := snapshot(t, js); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
+
+	// Instances share their keys there.
+	keepsInBucket(t, js, "presencebridge_state")
 
 	// The bridge offers its service, and the adapter gets an answer.
 	service, err := micro.AddService(bridgeConn, micro.Config{Name: events.Service, Version: "1.0.0"})
@@ -112,4 +115,31 @@ func TestPermissions(t *testing.T) {
 	if acks[0].Err != nil || acks[1].Err == nil {
 		t.Errorf("decision %v, state %v", acks[0].Err, acks[1].Err)
 	}
+}
+
+// keepsInBucket makes a bucket, writes to it and is told of what is written.
+func keepsInBucket(t *testing.T, js jetstream.JetStream, name string) {
+	t.Helper()
+	kv, err := js.CreateOrUpdateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher, err := kv.Watch(t.Context(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watcher.Stop()
+	revision, err := kv.Create(t.Context(), "key", []byte("1"))
+	if err == nil {
+		_, err = kv.Update(t.Context(), "key", []byte("2"), revision)
+	}
+	if err != nil {
+		t.Fatalf("bucket %s: %v", name, err)
+	}
+	for entry := range watcher.Updates() {
+		if entry != nil && string(entry.Value()) == "2" {
+			return
+		}
+	}
+	t.Errorf("bucket %s: nothing is told", name)
 }

@@ -25,7 +25,7 @@ func PurgeDecisions(ctx context.Context, js jetstream.JetStream, client, userID 
 		return fmt.Errorf("purge decisions: %w", err)
 	}
 	if client == "" {
-		subject = decisionsAbout(subject[len(subject)-36:])
+		subject = DecisionsAbout(subject[len(subject)-36:])
 	}
 	stream, err := js.Stream(ctx, Stream)
 	if err == nil {

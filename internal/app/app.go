@@ -64,6 +64,9 @@ type Addresses struct{ Callback, Admin, NATS string }
 // or an error that kept it from starting.
 func Run(ctx context.Context, o Options) error {
 	s, err := build(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		return nil // stopped while it waited for NATS
+	}
 	if err == nil {
 		err = errors.Join(s.run(ctx), s.close())
 	}
@@ -112,6 +115,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	workers.Go(func() error { return s.followBoard(working) })
 	workers.Go(func() error { return s.answerRequests(working) })
+	workers.Go(func() error { return s.vault.Follow(working) })
 	workers.Go(func() error { return s.housekeep(working) })
 	workers.Go(func() error { return s.forgetNotes(working) })
 	workers.Go(func() error { return s.reload(working) })

@@ -44,14 +44,9 @@ func streamOptions(c *config.Config) events.StreamOptions {
 	return o
 }
 
-func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time.Duration), log *slog.Logger) (*bus, error) {
-	b := &bus{
-		log:     log,
-		stream:  streamOptions(c),
-		offered: offered,
-		ready:   make(chan struct{}),
-	}
-	connect := events.ConnectOptions{
+// connectOptions are those of nats.url.
+func connectOptions(c *config.Config, log *slog.Logger) events.ConnectOptions {
+	return events.ConnectOptions{
 		URL:             c.NATS.URL,
 		CredentialsFile: c.NATS.CredentialsFile,
 		CAFile:          c.NATS.TLS.CAFile,
@@ -60,6 +55,16 @@ func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time
 		Name:            "presencebridge",
 		Log:             log,
 	}
+}
+
+func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time.Duration), log *slog.Logger) (*bus, error) {
+	b := &bus{
+		log:     log,
+		stream:  streamOptions(c),
+		offered: offered,
+		ready:   make(chan struct{}),
+	}
+	connect := connectOptions(c, log)
 	if c.NATS.URL == "" {
 		var err error
 		b.broker, err = broker.Start(broker.Options{

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jtel.de/presencebridge/events"
@@ -18,6 +20,7 @@ import (
 type forwarding struct {
 	*forward.Relay
 	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
 // openForward connects to the central server; nil if the configuration names none.
@@ -44,8 +47,13 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 		conn.Close()
 		return nil, err
 	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
 	s.metrics.forward(relay.Status)
-	return &forwarding{relay, conn}, nil
+	return &forwarding{relay, conn, js}, nil
 }
 
 // centralServer is how nats.forward is reached.

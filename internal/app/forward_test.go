@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graphsim"
 )
@@ -41,6 +43,21 @@ func TestForwarding(t *testing.T) {
 	b.set(b.user(1), "Busy", "InACall")
 	b.eventually("event", b.agrees)
 	b.eventually("everything at the central server", all)
+	// Whoever has the central server alone gets answers from it, and what is
+	// decided there is in the trail.
+	nc := connect(t, central.url()).Conn()
+	user := b.sim.Tenant().Users[1]
+	b.eventually("an answer at the central server", func() bool {
+		found, err := events.Find(t.Context(), nc, events.FindRequest{Mail: user.UserPrincipalName})
+		return err == nil && len(found) == 1 && found[0].Data.Activity == "InACall"
+	})
+	if asked, err := events.Refresh(t.Context(), nc, events.RefreshRequest{UserID: user.ID}); err != nil || asked.Asked != 1 {
+		t.Error(asked, err)
+	}
+	b.decideOn(connect(t, central.url()), user.ID, events.Unreachable, "e")
+	if now := b.trail(user.ID, time.Now()); len(now.Decisions) != 1 || now.Incomplete != "" {
+		t.Errorf("trail %s", pretty(now))
+	}
 	local, there := b.history(), streamOf(t, connect(t, central.url()))
 	for i, e := range local {
 		if there[i].ID != e.ID {

@@ -3,24 +3,43 @@ package app
 import (
 	"context"
 	"iter"
+	"log/slog"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/inquiry"
 )
 
-// answerRequests is the NATS service, once there is something to answer from.
+// answerRequests is the NATS service, once there is something to answer from: on
+// our own server, and on the central one from what stands there, which may be
+// the people of several sites.
 func (s *service) answerRequests(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-s.bus.ready:
 	}
+	if s.forwarding == nil {
+		return s.answerOn(ctx, s.bus.conn, s.bus.js, s.board)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.answerOn(ctx, s.bus.conn, s.bus.js, s.board) })
+	// That it is away, for hours maybe, is told by whoever forwards.
+	central := board.New(slog.New(slog.DiscardHandler))
+	g.Go(func() error { return central.Run(ctx, s.forwarding.js) })
+	g.Go(func() error { return s.answerOn(ctx, s.forwarding.conn, s.forwarding.js, central) })
+	return g.Wait()
+}
+
+func (s *service) answerOn(ctx context.Context, conn *nats.Conn, js jetstream.JetStream, b *board.Board) error {
 	o := inquiry.Options{
-		Conn: s.bus.conn, Board: s.board, Bridge: s.Version, Log: s.Log,
-		Coverage: func(ctx context.Context) iter.Seq2[events.CoverageEvent, error] {
-			return events.LastCoverage(ctx, s.bus.js)
-		},
+		Conn: conn, Board: b, Bridge: s.Version, Log: s.Log,
+		Coverage: func(ctx context.Context) iter.Seq2[events.CoverageEvent, error] { return events.LastCoverage(ctx, js) },
 	}
 	for id, t := range s.tenants {
 		o.Tenants = append(o.Tenants, inquiry.Tenant{ID: id, Name: t.name, Read: func(userIDs []string) int { return s.readNow(id, userIDs) }})

@@ -46,15 +46,20 @@ func (d keyDesk) Rotate(ctx context.Context) (whyNot string, err error) {
 	return "", nil
 }
 
-// SealedKeys are the keys in data_dir while no service runs.
+// SealedKeys are the keys in data_dir while no service runs, or those that
+// instances share.
 type SealedKeys struct {
-	dir   *vault.Dir
+	dir   *vault.Dir // nil if they are shared
 	vault *vault.Vault
 }
 
-// OpenKeys is an error while a service uses data_dir. It makes nothing: where
-// nothing is sealed yet, there are no keys.
+// OpenKeys is an error while a service uses data_dir; shared keys can be opened
+// at any time. It makes nothing: where nothing is sealed yet, there are no keys.
 func OpenKeys(ctx context.Context, c *config.Config, log *slog.Logger) (*SealedKeys, error) {
+	if c.SharesState() {
+		v, err := vault.Open(ctx, visit{c, log}, c.SealKeyFile, log, vault.Existing())
+		return &SealedKeys{vault: v}, err
+	}
 	if !vault.Begun(c.DataDir) {
 		return nil, fmt.Errorf("data_dir %s holds no keys: the service makes the first one when it starts", c.DataDir)
 	}
@@ -86,7 +91,12 @@ func (k *SealedKeys) Rotate(ctx context.Context) error {
 }
 
 // Close lets a service use data_dir.
-func (k *SealedKeys) Close() error { return k.dir.Close() }
+func (k *SealedKeys) Close() error {
+	if k.dir == nil {
+		return nil
+	}
+	return k.dir.Close()
+}
 
 // lastSeen is zero for a key that nothing referred to since the start.
 func (k *keyring) lastSeen(id string) time.Time {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rsa"
-	"errors"
 	"sync"
 	"time"
 
@@ -16,6 +15,9 @@ type keyring struct {
 	*vault.Vault
 	began time.Time
 
+	looking sync.Mutex
+	looked  time.Time // when the shared state was last read because of an unknown key
+
 	mu   sync.Mutex
 	seen map[string]time.Time // certificate id -> when a subscription last had it
 }
@@ -27,6 +29,10 @@ func newKeyring(v *vault.Vault) *keyring {
 // PrivateKey is for the callback: what arrives refers to its key, too.
 func (k *keyring) PrivateKey(certificateID, thumbprint string) (*rsa.PrivateKey, bool) {
 	key, held := k.Vault.PrivateKey(certificateID, thumbprint)
+	if !held && k.Shared() {
+		k.look()
+		key, held = k.Vault.PrivateKey(certificateID, thumbprint)
+	}
 	if held {
 		k.note(certificateID)
 	}
@@ -57,15 +63,31 @@ func (k *keyring) referred(id string) time.Time {
 
 // tend makes a new key when it is time and forgets what nothing needs. New and
 // renewed subscriptions take the new one by themselves.
-func (k *keyring) tend(ctx context.Context) error {
-	rotate, forget := vault.Due(k.EncryptionKeys(), k.referred, time.Now())
-	var errs []error
-	if rotate {
-		_, err := k.Rotate(ctx)
-		errs = append(errs, err)
+func (k *keyring) tend(ctx context.Context) error { return k.Tend(ctx, sightings{k}, time.Now()) }
+
+// sightings implements [vault.Sightings].
+type sightings struct{ *keyring }
+
+func (s sightings) Seen(id string) time.Time     { return s.lastSeen(id) }
+func (s sightings) Referred(id string) time.Time { return s.referred(id) }
+
+// lookWithin and lookAgain bound how long a callback waits for a key that it
+// does not know, and how often whoever sends unknown ones makes us ask.
+const (
+	lookWithin = time.Second
+	lookAgain  = time.Second
+)
+
+// look asks whether another instance has just made a key that we do not know.
+func (k *keyring) look() {
+	asked := time.Now()
+	k.looking.Lock()
+	defer k.looking.Unlock()
+	if k.looked.After(asked) || asked.Sub(k.looked) < lookAgain {
+		return
 	}
-	for _, id := range forget {
-		errs = append(errs, k.Forget(ctx, id))
-	}
-	return errors.Join(errs...)
+	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	defer cancel()
+	_ = k.Refresh(ctx) // then the key stays unknown, and Follow goes on trying
+	k.looked = time.Now()
 }

@@ -73,7 +73,7 @@ func DeviceUsers(c *config.Config, tenant, account string) []DeviceUser {
 }
 
 // Login signs one service user in with a browser and keeps the refresh token
-// sealed in data_dir, where a running service finds it within seconds. Nobody
+// sealed in data_dir, or with the shared state, where a running service finds it within seconds. Nobody
 // else's sign-in is kept.
 func Login(ctx context.Context, c *config.Config, user DeviceUser, log *slog.Logger, show func(Prompt)) error {
 	roots, err := trustRoots(c.Graph.CAFile)
@@ -119,6 +119,9 @@ func itIs(s signin.SignedIn, username, tenantID string) error {
 
 // shareLogins opens the logins beside a service that may be running.
 func shareLogins(ctx context.Context, c *config.Config, log *slog.Logger) (*vault.Logins, error) {
+	if c.SharesState() {
+		return vault.OpenLogins(ctx, visit{c, log}, c.SealKeyFile, log)
+	}
 	dir, err := vault.ShareDir(c.DataDir)
 	if err != nil {
 		return nil, err

@@ -86,8 +86,9 @@ func (m busMetrics) offered(messages []events.Message, acks []events.Ack, took t
 // kindOfSubject is user, directory or coverage.
 func kindOfSubject(subject string) string {
 	// presence.v1.<kind>.…
-	if parts := strings.SplitN(subject, ".", 4); len(parts) == 4 {
-		return parts[2]
+	rest, ours := strings.CutPrefix(subject, "presence.v1.")
+	if kind, _, more := strings.Cut(rest, "."); ours && more {
+		return kind
 	}
 	return "other"
 }

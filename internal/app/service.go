@@ -71,14 +71,18 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	if s.files, err = vault.OpenDir(o.Config.DataDir); err != nil {
 		return nil, err
 	}
-	if s.vault, err = vault.Open(ctx, s.files, o.Config.SealKeyFile, o.Log); err != nil {
+	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
+		return nil, err
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.vault, err = vault.Open(ctx, store, o.Config.SealKeyFile, o.Log); err != nil {
 		return nil, err
 	}
 	s.logins = s.vault.Logins()
 	s.keys = newKeyring(s.vault)
-	if s.bus, err = openBus(o.Config, s.metrics.offered, o.Log); err != nil {
-		return nil, err
-	}
 	s.board = board.New(o.Log)
 	s.notes = trail.New(o.Config.Events.History, time.Now)
 	if s.forwarding, err = s.openForward(o.Config.NATS); err != nil {

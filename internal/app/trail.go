@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/coverage"
@@ -66,24 +68,36 @@ func (s *service) past(ctx context.Context, p graph.Person) (past []events.Past,
 		subjects = append(subjects, account)
 	}
 	if err == nil {
-		for m, oneErr := range events.History(ctx, s.bus.js, subjects...) {
-			switch {
-			case errors.Is(oneErr, events.ErrMalformed): // not ours
-			case oneErr != nil:
-				err = oneErr
-			default:
-				past = append(past, m)
-			}
-		}
+		past, err = history(ctx, s.bus.js, subjects...)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		s.Log.WarnContext(ctx, "stream not read for a trail", "error", err)
 		return past, "what was published and decided could not be read from NATS"
-	case s.forwarding != nil:
-		return past, "decisions that adapters publish on the central NATS server are not told"
 	}
-	return past, ""
+	if s.forwarding == nil {
+		return past, ""
+	}
+	// Adapters decide where the events go. What they decide comes back from there alone.
+	decided, err := history(ctx, s.forwarding.js, events.DecisionsAbout(p.UserID))
+	if err != nil {
+		s.Log.DebugContext(ctx, "central stream not read for a trail", "error", err)
+		return past, "what adapters decided could not be read from the central NATS server"
+	}
+	return append(past, decided...), ""
+}
+
+// history is what a stream has on these subjects; what is no event is passed over.
+func history(ctx context.Context, js jetstream.JetStream, subjects ...string) (past []events.Past, err error) {
+	for m, err := range events.History(ctx, js, subjects...) {
+		switch {
+		case errors.Is(err, events.ErrMalformed):
+		case err != nil:
+			return past, err
+		default:
+			past = append(past, m)
+		}
+	}
+	return past, nil
 }
 
 // accountOf is the key of the account that carries a person, or is to.

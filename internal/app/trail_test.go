@@ -35,6 +35,11 @@ func (b *bridge) trail(who string, at time.Time) *trail.Trail {
 // decide publishes what an adapter would.
 func (b *bridge) decide(userID, decision, eventID string) {
 	b.t.Helper()
+	b.decideOn(b.jetStream(), userID, decision, eventID)
+}
+
+func (b *bridge) decideOn(js jetstream.JetStream, userID, decision, eventID string) {
+	b.t.Helper()
 	m, err := events.NewMessage(events.DecisionEvent{ID: decision + eventID, Data: events.DecisionData{
 		Client: "sales", TenantID: b.sim.Tenant().ID, UserID: userID, Decision: decision, Rule: "on the phone", RuleLine: 8,
 		EventID: eventID, ObservedAt: time.Now(),
@@ -42,7 +47,7 @@ func (b *bridge) decide(userID, decision, eventID string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := b.jetStream().Publish(b.t.Context(), m.Subject, m.Data, jetstream.WithMsgID(m.ID)); err != nil {
+	if _, err := js.Publish(b.t.Context(), m.Subject, m.Data, jetstream.WithMsgID(m.ID)); err != nil {
 		b.t.Fatal(err)
 	}
 }

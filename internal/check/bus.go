@@ -59,7 +59,7 @@ func (c *checker) server(ctx context.Context, s *subject, name string, o events.
 		defer conn.Close()
 	}
 	take("nats.version", func(context.Context) outcome { return version(conn.ConnectedServerVersion()) })
-	take("nats.jetstream", func(ctx context.Context) outcome { return c.jetStream(ctx, js) })
+	take("nats.jetstream", func(ctx context.Context) outcome { return jetStream(ctx, js) })
 	take("nats.rights", func(ctx context.Context) outcome { return rights(ctx, conn) })
 	take("nats.streams", func(ctx context.Context) outcome { return streams(ctx, js) })
 }
@@ -112,8 +112,8 @@ func version(text string) outcome {
 }
 
 // jetStream asks for the account; without the right to, nobody answers.
-func (c *checker) jetStream(ctx context.Context, js jetstream.JetStream) outcome {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func jetStream(ctx context.Context, js jetstream.JetStream) outcome {
+	ctx, cancel := untilDenied(ctx, js.Conn())
 	defer cancel()
 	info, err := js.AccountInfo(ctx)
 	switch {
@@ -150,7 +150,7 @@ func rights(ctx context.Context, conn *nats.Conn) outcome {
 // answers asks and answers a question of its own, as the service does those of
 // others. The connection, and with it every subscription, ends soon.
 func answers(ctx context.Context, conn *nats.Conn) outcome {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := untilDenied(ctx, conn)
 	defer cancel()
 	var subs []*nats.Subscription
 	inbox := conn.NewRespInbox()
@@ -184,7 +184,7 @@ func answers(ctx context.Context, conn *nats.Conn) outcome {
 // allowed sends a request. That somebody answers, or that the server says that
 // nobody does, shows that it may be sent.
 func allowed(ctx context.Context, conn *nats.Conn, m *nats.Msg) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := untilDenied(ctx, conn)
 	defer cancel()
 	_, err := conn.RequestMsgWithContext(ctx, m)
 	if refused := denied(conn); refused != nil {
@@ -194,6 +194,18 @@ func allowed(ctx context.Context, conn *nats.Conn, m *nats.Msg) error {
 		return nil
 	}
 	return fmt.Errorf("no answer on %s: %w", m.Subject, err)
+}
+
+// untilDenied ends when the server says that a subject is not allowed, which is
+// no answer to the request: that would be waited for in vain.
+func untilDenied(ctx context.Context, conn *nats.Conn) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			cancel()
+		}
+	})
+	return ctx, cancel
 }
 
 // denied is the server's word that a subject is not allowed. It answers no request,

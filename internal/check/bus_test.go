@@ -149,6 +149,7 @@ func TestBus(t *testing.T) {
 			{"nats.rights", check.Failed, "", "may not answer requests", "machine"},
 		}},
 	}
+	all := newSite(t) // nobody signs in
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +157,7 @@ func TestBus(t *testing.T) {
 			if c.before != nil {
 				c.before(t, js(t, nats))
 			}
-			found := newSite(t).busFindings(nats.ClientURL(), c.as)
+			found := siteOn(t, all.Simulator, all.ca).busFindings(nats.ClientURL(), c.as)
 			judge(t, found, c.wants, nil)
 			if nats.JetStreamEnabled() {
 				names := js(t, nats).StreamNames(t.Context())
@@ -230,6 +231,9 @@ func TestBesideTheService(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	before := s.Subscriptions()
+	if len(before) != 1 {
+		t.Fatalf("subscriptions %+v", before)
+	}
 	found := s.check(check.English)
 	for _, state := range []check.State{check.Failed, check.Warning, check.Unknown, check.Skipped} {
 		if steps := found.in(state); len(steps) > 0 {

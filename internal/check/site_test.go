@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,13 @@ func newSiteOf(t *testing.T, o graphsim.Options) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
+	return siteOn(t, sim, ca)
+}
+
+// siteOn is a site of its own before a simulator that others use as well; ca is
+// whom the simulator trusts.
+func siteOn(t *testing.T, sim *graphsim.Simulator, ca authority) *site {
+	t.Helper()
 	tenant := sim.Tenant()
 	account := tenant.Accounts[0]
 	chain, key := ca.serve(t, time.Now().Add(90*24*time.Hour), "127.0.0.1")
@@ -143,7 +151,18 @@ func (s *site) check(l check.Language) findings {
 	if good != (len(found.in(check.Failed)) == 0) {
 		s.t.Errorf("good is %t, but: %s", good, found)
 	}
+	var secrets []string
+	for _, name := range []string{"client-secret", "password"} {
+		if secret := string(s.files[name]); secret != "" {
+			secrets = append(secrets, secret, url.QueryEscape(secret))
+		}
+	}
 	for _, f := range found {
+		for _, secret := range secrets {
+			if strings.Contains(fmt.Sprint(f), secret) {
+				s.t.Errorf("a secret is told: %+v", f)
+			}
+		}
 		if text := fmt.Sprint(f); strings.Contains(text, "%!") || strings.Contains(text, "%s") {
 			s.t.Errorf("a text lacks an argument, or has one too many: %+v", f)
 		}

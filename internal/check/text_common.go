@@ -109,7 +109,7 @@ var commonTexts = map[string]text{
 	"label-guide":          {"guide", "Anleitung", "guide"},
 	"print.good":           {"everything works", "alles geht", "tout fonctionne"},
 	"print.nothing-failed": {"nothing failed", "nichts ist gescheitert", "rien n'a échoué"},
-	"print.bad":            {"%d of %d steps failed", "%d von %d Schritten gescheitert", "%d étapes sur %d ont échoué"},
-	"print.count":          {"%d well, %d with a warning, %d failed, %d unknown, %d not tried", "%d gut, %d mit Warnung, %d gescheitert, %d unbekannt, %d nicht versucht", "%d bonnes, %d avec avertissement, %d échouées, %d inconnues, %d non essayées"},
+	"print.bad":            {"%d of %d steps failed", "%d von %d Schritten gescheitert", "étapes en échec : %d sur %d"},
+	"print.count":          {"%d well, %d with a warning, %d failed, %d unknown, %d not tried", "%d gut, %d mit Warnung, %d gescheitert, %d unbekannt, %d nicht versucht", "%d en ordre, %d avec avertissement, %d en échec, %d sans réponse, %d non essayées"},
 	"print.interrupted":    {"interrupted", "unterbrochen", "interrompu"},
 }

@@ -12,6 +12,7 @@ package config
 
 import (
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -213,4 +214,10 @@ type People struct {
 type Sweep struct {
 	Interval     time.Duration `key:"interval" default:"2m"`
 	FastInterval time.Duration `key:"fast_interval" default:"5s"` // of those whom no subscription is trusted with
+}
+
+// SharesState reports whether keys and sign-ins are kept in NATS, for several
+// instances: with a server of its own and a seal key that is not data_dir's.
+func (c *Config) SharesState() bool {
+	return c.NATS.URL != "" && c.SealKeyFile != filepath.Join(c.DataDir, "seal.key")
 }

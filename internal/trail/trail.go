@@ -94,7 +94,7 @@ func (n *Notes) Tell(p graph.Person, past []events.Past, last *events.UserEvent,
 // merge: a reading and the event that tells it are one entry.
 func merge(notes []note, past []events.Past, last *events.UserEvent) []Entry {
 	entries := make([]Entry, 0, len(notes)+len(past)+1)
-	byEvent, said := map[string]int{}, map[Entry]bool{}
+	byEvent, said, decided := map[string]int{}, map[Entry]bool{}, map[string]bool{}
 	for _, n := range notes {
 		if n.eventID != "" && n.became.Value() != string(intake.Failed) {
 			byEvent[n.eventID] = len(entries)
@@ -114,6 +114,10 @@ func merge(notes []note, past []events.Past, last *events.UserEvent) []Entry {
 			}
 			entries[i].stored(e, m.StoredAt)
 		case events.DecisionEvent:
+			if decided[e.ID] { // it stands on two servers
+				continue
+			}
+			decided[e.ID] = true
 			entries = append(entries, Entry{At: e.Data.ObservedAt, Kind: KindDecision, Client: e.Data.Client, Decision: e.Data.Decision,
 				Rule: e.Data.Rule, RuleLine: e.Data.RuleLine, EventID: e.Data.EventID})
 		case events.CoverageEvent:

@@ -21,7 +21,7 @@ func event(id, availability string, at time.Time, freshness string) events.UserE
 func stored(e any, at time.Time) events.Past { return events.Past{Event: e, StoredAt: at} }
 
 func decided(client, decision, eventID string, at time.Time) events.DecisionEvent {
-	return events.DecisionEvent{Data: events.DecisionData{Client: client, Decision: decision, Rule: "free", RuleLine: 7, EventID: eventID, ObservedAt: at}}
+	return events.DecisionEvent{ID: client + decision + eventID + at.String(), Data: events.DecisionData{Client: client, Decision: decision, Rule: "free", RuleLine: 7, EventID: eventID, ObservedAt: at}}
 }
 
 // brief is what a test compares of an entry.
@@ -67,7 +67,8 @@ func TestTell(t *testing.T) {
 	stale.Data.PublishedAt = second(30)
 	past = append(past, stored(stale, second(30)),
 		stored(decided("sales", events.Reachable, "gone", second(40)), second(40)),
-		stored(decided("help", events.Reachable, "stale", second(40)), second(40)))
+		stored(decided("help", events.Reachable, "stale", second(40)), second(40)),
+		stored(decided("help", events.Reachable, "stale", second(40)), second(41))) // on another server, too
 
 	at := second(16)
 	trail := p.Tell(person(1), past, &stale, at)

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,19 @@ func (d *Dir) Put(ctx context.Context, name string, data []byte) error {
 		err = writeFile(path, data, os.Rename)
 	}
 	return err
+}
+
+// Swap is for the process that has the directory alone; a command beside it may
+// write a login between the look and the replacement.
+func (d *Dir) Swap(ctx context.Context, name string, before, data []byte) error {
+	now, err := d.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, before) {
+		return ErrChanged
+	}
+	return d.Put(ctx, name, data)
 }
 
 func (d *Dir) path(ctx context.Context, name string) (string, error) {

@@ -28,6 +28,7 @@ type EncryptionKey struct {
 	Thumbprint  string          // upper-case hex SHA-1 of Certificate, as Graph sends it
 	Created     time.Time
 	Retired     time.Time // zero while current
+	Seen        time.Time // when an instance last told the others that it was in use, once retired
 }
 
 // Format shows the id, whatever the verb.

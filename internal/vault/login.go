@@ -55,7 +55,7 @@ func OpenLogins(ctx context.Context, store Store, sealKeyFile string, log *slog.
 	if err != nil && !first {
 		return nil, fmt.Errorf("open logins: %w", err)
 	}
-	s, err := openSeal(sealKeyFile, first, log)
+	s, err := openSeal(sealKeyFile, first, mendOf(store), log)
 	if err != nil {
 		return nil, fmt.Errorf("open logins: %w", err)
 	}
@@ -94,17 +94,17 @@ func (l *Logins) get(ctx context.Context, account string) (login Login, sealed [
 func (l *Logins) Put(ctx context.Context, account string, login Login) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.put(ctx, account, login)
+	return l.write(account, login, func(sealed []byte) error { return l.store.Put(ctx, loginName(account), sealed) })
 }
 
-func (l *Logins) put(ctx context.Context, account string, login Login) error {
+func (l *Logins) write(account string, login Login, store func(sealed []byte) error) error {
 	text, err := json.Marshal(documentLogin{stateVersion, login.RefreshToken, login.SignedIn, login.Used})
 	if err != nil {
 		return fmt.Errorf("keep login of account %s: %w", account, err)
 	}
 	sealed, err := l.seal.close(text)
 	if err == nil {
-		err = l.store.Put(ctx, loginName(account), sealed)
+		err = store(sealed)
 	}
 	if err != nil {
 		return fmt.Errorf("keep login of account %s: %w", account, err)
@@ -114,18 +114,24 @@ func (l *Logins) put(ctx context.Context, account string, login Login) error {
 }
 
 // Rotate replaces the refresh token from by the one that came for it. If
-// somebody signed in anew meanwhile, that stays. Between the look and the
-// replacement is a moment without a lock, which costs nothing: from was good
+// somebody signed in anew meanwhile, that stays. Between files the look and the
+// replacement leave a moment without a lock, which costs nothing: from was good
 // just now, and so is what came for it.
 func (l *Logins) Rotate(ctx context.Context, account, from, to string, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	login, err := l.Get(ctx, account)
+	login, before, err := l.get(ctx, account)
 	if err != nil || login.RefreshToken != from {
 		return err
 	}
 	login.RefreshToken, login.Used = to, now.UTC().Truncate(time.Second)
-	return l.put(ctx, account, login)
+	err = l.write(account, login, func(sealed []byte) error {
+		return l.store.Swap(ctx, loginName(account), before, sealed)
+	})
+	if errors.Is(err, ErrChanged) {
+		return nil
+	}
+	return err
 }
 
 // Changed reports whether somebody else changed the login of an account since

@@ -31,10 +31,7 @@ func Due(keys []EncryptionKey, referred func(id string) time.Time, now time.Time
 }
 
 // NeededUntil is when a retired key may be forgotten, given when a subscription
-// was last seen to be encrypted with it.
+// was last seen here to be encrypted with it.
 func NeededUntil(k EncryptionKey, seen time.Time) time.Time {
-	if seen.Before(k.Retired) {
-		seen = k.Retired
-	}
-	return seen.Add(forgetAfter)
+	return latest(latest(seen, k.Seen), k.Retired).Add(forgetAfter)
 }

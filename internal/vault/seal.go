@@ -15,11 +15,15 @@ import (
 )
 
 // howToMend ends every error about sealed state that cannot be opened.
+// Stores of other places have another ending: see mendOf.
 const howToMend = "or delete the sealed state (the directory sealed in data_dir) and accept that every subscription is made anew"
 
 // seal closes and opens sealed bytes with the identities of the seal key file.
 // The first one seals; older ones behind it still open.
-type seal struct{ identities []*age.X25519Identity }
+type seal struct {
+	identities []*age.X25519Identity
+	mend       string // what helps if something cannot be opened
+}
 
 func (s seal) close(text []byte) ([]byte, error) {
 	var sealed bytes.Buffer
@@ -43,7 +47,7 @@ func (s seal) open(sealed []byte) ([]byte, error) {
 	}
 	r, err := age.Decrypt(bytes.NewReader(sealed), identities...)
 	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
-		return nil, errors.New("the seal key is not the one that the state was sealed with: restore that key, " + howToMend)
+		return nil, errors.New("the seal key is not the one that the state was sealed with: restore that key, " + s.mend)
 	}
 	if err == nil {
 		var text []byte
@@ -51,16 +55,16 @@ func (s seal) open(sealed []byte) ([]byte, error) {
 			return text, nil
 		}
 	}
-	return nil, fmt.Errorf("the sealed state is damaged (%w): restore it from a backup, %s", err, howToMend)
+	return nil, fmt.Errorf("the sealed state is damaged (%w): restore it from a backup, %s", err, s.mend)
 }
 
 // openSeal reads the seal key file. If it is missing and this is the first
 // start, it is made.
-func openSeal(path string, first bool, log *slog.Logger) (seal, error) {
+func openSeal(path string, first bool, mend string, log *slog.Logger) (seal, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !first {
-			return seal{}, fmt.Errorf("seal key %s is missing, but there is sealed state: restore the key, %s", path, howToMend)
+			return seal{}, fmt.Errorf("seal key %s is missing, but there is sealed state: restore the key, %s", path, mend)
 		}
 		if err = makeSealKey(path); err != nil {
 			return seal{}, fmt.Errorf("make seal key: %w", err)
@@ -75,7 +79,7 @@ func openSeal(path string, first bool, log *slog.Logger) (seal, error) {
 		log.Warn("seal key can be read by others: set its mode to 0600", "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 	parsed, err := age.ParseIdentities(bytes.NewReader(data))
-	var s seal
+	s := seal{mend: mend}
 	for _, identity := range parsed {
 		if x, ok := identity.(*age.X25519Identity); ok {
 			s.identities = append(s.identities, x)
@@ -104,4 +108,12 @@ func makeSealKey(path string) error {
 		return nil
 	}
 	return err
+}
+
+// mendOf is what helps if what a store holds cannot be opened.
+func mendOf(s Store) string {
+	if other, ok := s.(interface{ Mend() string }); ok {
+		return other.Mend()
+	}
+	return howToMend
 }

@@ -40,6 +40,7 @@ type documentKey struct {
 	Certificate []byte    `json:"certificate"`
 	Created     time.Time `json:"created"`
 	Retired     time.Time `json:"retired,omitzero"`
+	Seen        time.Time `json:"seen,omitzero"`
 }
 
 func (v *Vault) sealState(s *state) ([]byte, error) {
@@ -57,7 +58,7 @@ func (s *state) encode() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode key %s: %w", k.ID, err)
 		}
-		d.Keys = append(d.Keys, documentKey{k.ID, private, k.Certificate, k.Created, k.Retired})
+		d.Keys = append(d.Keys, documentKey{k.ID, private, k.Certificate, k.Created, k.Retired, k.Seen})
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
@@ -99,7 +100,7 @@ func decodeState(text []byte) (*state, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the sealed state has a bad key %.128q: %w", k.ID, err)
 		}
-		s.keys = append(s.keys, EncryptionKey{k.ID, private, k.Certificate, thumbprint(k.Certificate), k.Created, k.Retired})
+		s.keys = append(s.keys, EncryptionKey{k.ID, private, k.Certificate, thumbprint(k.Certificate), k.Created, k.Retired, k.Seen})
 	}
 	return s, nil
 }

@@ -26,8 +26,8 @@ import (
 	"time"
 )
 
-// Store keeps sealed bytes under a name. [Dir] is the one of a single process;
-// replicas can share another one.
+// Store keeps sealed bytes under a name. [Dir] is the one of a single process,
+// [Bucket] the one that instances share.
 type Store interface {
 	// Get is an error that is fs.ErrNotExist when nothing has this name.
 	Get(ctx context.Context, name string) ([]byte, error)
@@ -35,7 +35,12 @@ type Store interface {
 	Create(ctx context.Context, name string, data []byte) error
 	// Put replaces what is there, wholly or not at all.
 	Put(ctx context.Context, name string, data []byte) error
+	// Swap is Put if what is there is still what Get gave: [ErrChanged] if not.
+	Swap(ctx context.Context, name string, before, data []byte) error
 }
+
+// ErrChanged says that somebody else was faster.
+var ErrChanged = errors.New("it was changed meanwhile")
 
 // keysName is where the store keeps the state of this package.
 const keysName = "keys"
@@ -46,6 +51,7 @@ type Vault struct {
 	store Store
 	seal  seal
 	bits  int
+	only  bool // see Existing
 	log   *slog.Logger
 
 	change sync.Mutex // held while the state is changed
@@ -59,6 +65,9 @@ type Option func(*Vault)
 // 4096. Graph takes 2048 to 4096; a private-key operation of 4096 bits costs
 // more than six times one of 2048.
 func KeyBits(bits int) Option { return func(v *Vault) { v.bits = bits } }
+
+// Existing makes Open an error where nothing is sealed yet.
+func Existing() Option { return func(v *Vault) { v.only = true } }
 
 // Open reads the sealed state, or makes it on the very first start. The seal
 // key file is made only if it is missing and nothing is sealed yet; sealed state
@@ -76,7 +85,10 @@ func Open(ctx context.Context, store Store, sealKeyFile string, log *slog.Logger
 	if err != nil && !first {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	if v.seal, err = openSeal(sealKeyFile, first, log); err != nil {
+	if first && v.only {
+		return nil, errors.New("there are no keys yet: the service makes the first one when it starts")
+	}
+	if v.seal, err = openSeal(sealKeyFile, first, mendOf(store), log); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	if first {
@@ -150,8 +162,7 @@ func (v *Vault) Rotate(ctx context.Context) (EncryptionKey, error) {
 		return EncryptionKey{}, fmt.Errorf("rotate encryption key: %w", err)
 	}
 	err = v.update(ctx, func(s *state) error {
-		s.keys[0].Retired = key.Created
-		s.keys = slices.Insert(s.keys, 0, key)
+		s.add(key)
 		return nil
 	})
 	if err != nil {
@@ -181,25 +192,44 @@ func (v *Vault) Forget(ctx context.Context, id string) error {
 	return nil
 }
 
-// update changes what the store holds, not what this process remembers.
+// mostTries is how often others may be faster.
+const mostTries = 10
+
+// update changes what the store holds, not what this process remembers. If
+// somebody else changes it at the same time, change is called again with that.
 func (v *Vault) update(ctx context.Context, change func(*state) error) error {
 	v.change.Lock()
 	defer v.change.Unlock()
-	sealed, err := v.store.Get(ctx, keysName)
+	err := v.tryUpdate(ctx, change)
+	for tries := 1; errors.Is(err, ErrChanged) && tries < mostTries; tries++ {
+		err = v.tryUpdate(ctx, change)
+	}
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
+func (v *Vault) tryUpdate(ctx context.Context, change func(*state) error) error {
+	before, err := v.store.Get(ctx, keysName)
 	if err != nil {
 		return err
 	}
-	s, err := v.unseal(sealed)
+	s, err := v.unseal(before)
 	if err != nil {
 		return err
 	}
 	if err = change(s); err != nil {
+		if errors.Is(err, errUnchanged) {
+			v.state.Store(s)
+		}
 		return err
 	}
-	if sealed, err = v.sealState(s); err != nil {
+	after, err := v.sealState(s)
+	if err != nil {
 		return err
 	}
-	if err = v.store.Put(ctx, keysName, sealed); err != nil {
+	if err = v.store.Swap(ctx, keysName, before, after); err != nil {
 		return err
 	}
 	v.state.Store(s)
