@@ -68,7 +68,7 @@ const (
 )
 
 // ErrIncomplete says that somebody has to do something before the service can run.
-var ErrIncomplete = errors.New("something is left to do: see the lines marked !")
+var ErrIncomplete = errors.New("something is left to do: see the lines with an exclamation mark")
 
 type run struct {
 	Options
