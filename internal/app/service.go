@@ -126,6 +126,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
 		Gap:     s.read,
+		Doubt:   s.announced, // what the read finds then was no missed notification
 		Seen:    s.seen,
 		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,
