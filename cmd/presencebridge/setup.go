@@ -67,6 +67,7 @@ func setupCommand() *cobra.Command {
 	s.StringArrayVar(&o.Owners, "owner", nil, "make this `PERSON` an owner of the app, besides the administrator; may be repeated")
 	s.BoolVar(&o.ServiceOwners, "service-owners", true, "make the service users owners of the app, too")
 	s.BoolVar(&o.ResetPasswords, "reset-passwords", false, "set new passwords for service users whose password is not in its file")
+	s.BoolVar(&o.Force, "force", false, "overwrite a configuration that is there and differs")
 	s.BoolVar(&o.DryRun, "dry-run", false, "only say what would be done")
 	s.StringVar(&o.ClientID, "sign-in-client", "", "`ID` of another public client for the administrator's sign-in (default: Microsoft Graph Command Line Tools)")
 	s.StringVarP(&output, "output", "o", outputText, "`FORMAT`: text or json")

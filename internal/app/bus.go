@@ -26,8 +26,10 @@ type bus struct {
 	js     jetstream.JetStream
 	stream events.StreamOptions
 	also   func(context.Context) error // sets up what else is kept there; nil: nothing
-	log    *slog.Logger
-	sick   string // why the embedded server cannot store, as the log has it
+	// batches: the server synchronises every write, so fewer are better.
+	batches bool
+	log     *slog.Logger
+	sick    string // why the embedded server cannot store, as the log has it
 	// offered is told what became of messages, and how long that took.
 	offered func([]events.Message, []events.Ack, time.Duration)
 
@@ -38,7 +40,7 @@ type bus struct {
 // streamOptions are those of the stream here, which also keeps what waits for a
 // central server.
 func streamOptions(c *config.Config) events.StreamOptions {
-	o := events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas}
+	o := events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas, Batches: c.NATS.URL == ""}
 	if f := c.NATS.Forward; f.URL != "" {
 		o.Keep, o.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
 	}
@@ -68,6 +70,7 @@ func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time
 	connect := connectOptions(c, log)
 	if c.NATS.URL == "" {
 		var err error
+		b.batches = c.NATS.Embedded.Sync == config.SyncAlways
 		b.broker, err = broker.Start(broker.Options{
 			Dir:        filepath.Join(c.DataDir, "nats"),
 			Listen:     c.NATS.Embedded.Listen,
@@ -98,6 +101,7 @@ func (b *bus) connect(o events.ConnectOptions) (err error) {
 		// Less than a callback has for storing, so that it is the publisher who
 		// notices that nobody answers, and the next callback is refused at once.
 		Timeout: 1500 * time.Millisecond,
+		Batches: b.batches,
 	})
 	return err
 }

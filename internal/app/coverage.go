@@ -64,7 +64,8 @@ func (s *service) seen(r graph.Reading, moved bool) {
 	}
 }
 
-// announced follows notifications that told no values: their people are read.
+// announced follows notifications that told no values, or may have told old ones:
+// their people are read.
 func (s *service) announced(who []graph.Person) {
 	now := time.Now()
 	for _, p := range who {

@@ -131,6 +131,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 			return e.ID
 		},
 		Gap:     s.read,
+		Doubt:   s.announced, // what the read finds then was no missed notification
 		Seen:    s.seen,
 		Trace:   s.notes.Note,
 		Observe: s.metrics.intake,

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
@@ -39,6 +40,9 @@ type SetupOptions struct {
 	ClientID string // of the public client to sign in by; empty: Microsoft's own
 	Log      *slog.Logger
 	Show     func(Prompt)
+	// PollEvery is how often Entra ID is asked whether the code was entered; zero
+	// is as often as it wants to be asked.
+	PollEvery time.Duration
 }
 
 // Setup signs an administrator in with a browser, and does what the guide says.
@@ -101,7 +105,7 @@ func (o SetupOptions) signIn(ctx context.Context, roots *x509.CertPool) (*sdk.Cl
 	options := signin.Options{
 		Authority: cmp.Or(o.Facts.Authority, microsoftAuthority),
 		TenantID:  cmp.Or(o.TenantID, "organizations"), ClientID: cmp.Or(o.ClientID, adminClient),
-		Public: true, HTTP: signin.NewHTTP(roots), Log: o.Log,
+		Public: true, PollEvery: o.PollEvery, HTTP: signin.NewHTTP(roots), Log: o.Log,
 	}
 	asked := adminPermissions
 	if o.ResetPasswords {

@@ -33,9 +33,6 @@ func newOffice(t *testing.T, o graphsim.Options) *office {
 		t.Fatal(err)
 	}
 	o.Empty, o.People, o.Roots = true, 5, site.Roots
-	if o.Speed == 0 {
-		o.Speed = 10 // device codes are asked for twice a second
-	}
 	b := &bridge{t: t, sim: graphsim.New(o), log: &lines{}, callback: freeAddress(t), file: filepath.Join(dir, "presencebridge.yaml")}
 	if err := b.sim.Start(); err != nil {
 		t.Fatal(err)
@@ -62,7 +59,7 @@ func (o *office) setUp(change func(*app.SetupOptions)) (setup.Facts, error) {
 				DataDir: dir + "/data", Graph: o.sim.GraphURL(), Authority: o.sim.AuthorityURL(), CAFile: o.ca, People: setup.People{All: true, Exclude: []string{"admin@contoso.com"}},
 			},
 		},
-		Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		Log: slog.New(slog.NewTextHandler(o.log, nil)), PollEvery: 10 * time.Millisecond,
 		Show: func(p app.Prompt) {
 			if !o.sim.ApproveDevice(p.Code, "admin@contoso.com") {
 				o.t.Error("no sign-in waits")
@@ -109,7 +106,7 @@ func (o *office) serve() {
 // what was written, with faults; then once more, which changes nothing.
 func TestAnEmptyTenantIsSetUpAndServes(t *testing.T) {
 	faults := graphsim.DefaultFaults()
-	faults.DirectoryLag = 2 * time.Second // 200 ms at this speed
+	faults.DirectoryLag = 200 * time.Millisecond
 	o := newOffice(t, graphsim.Options{Faults: faults})
 	facts, err := o.setUp(nil)
 	if err != nil {
@@ -190,14 +187,26 @@ func TestOnlyWhatDiffersIsChanged(t *testing.T) {
 	if n := len(o.marked(setup.Made)) + len(o.marked(setup.Changed)); n != 3 {
 		t.Errorf("%d changes: %v", n, o.said)
 	}
-	o.serve()
+
+	// More people: more service users; the configuration is touched only by force.
+	more := func(s *app.SetupOptions) { s.Accounts = 3 }
+	kept := readFile(t, o.file)
+	if _, err := o.setUp(more); err != nil || readFile(t, o.file) != kept || !strings.Contains(strings.Join(o.marked(setup.Found), "\n"), "left as it is") {
+		t.Errorf("without force: %v, %v", err, o.said)
+	}
+	if _, err := o.setUp(func(s *app.SetupOptions) { more(s); s.Force = true }); err != nil || !strings.Contains(readFile(t, o.file), "svc-presence-3@contoso.com") {
+		t.Errorf("by force: %v", err)
+	}
+	if _, err := o.setUp(func(s *app.SetupOptions) { s.Force = true }); err != nil || readFile(t, o.file) != kept {
+		t.Errorf("and back: %v", err)
+	}
 }
 
 // A run that breaks off anywhere is repeated, and ends where an undisturbed one does.
 func TestAnInterruptedRunGoesOn(t *testing.T) {
 	o := newOffice(t, graphsim.Options{})
 	owning := func(s *app.SetupOptions) { s.ServiceOwners = true }
-	for _, path := range []string{"/servicePrincipals", "/appRoleAssignedTo", "/oauth2PermissionGrants", "/addPassword", "/users", "/owners/$ref"} {
+	for _, path := range []string{"/applications", "/servicePrincipals", "/appRoleAssignedTo", "/oauth2PermissionGrants", "/addPassword", "/users", "/owners/$ref"} {
 		o.sim.SetFaults(graphsim.Faults{Refuse: []graphsim.Refusal{{Method: "POST", Path: path, Status: 500, Times: 1}}})
 		if _, err := o.setUp(owning); err == nil {
 			t.Fatalf("POST %s failed and nobody noticed", path)
@@ -209,7 +218,6 @@ func TestAnInterruptedRunGoesOn(t *testing.T) {
 	if tenant := o.sim.Tenant(); len(tenant.App.Secrets) != 1 || len(tenant.Accounts) != 2 {
 		t.Errorf("%d secrets, %d service users", len(tenant.App.Secrets), len(tenant.Accounts))
 	}
-	o.serve()
 }
 
 func TestALostPasswordIsSaidOrReset(t *testing.T) {
@@ -227,7 +235,6 @@ func TestALostPasswordIsSaidOrReset(t *testing.T) {
 	if _, err := o.setUp(func(s *app.SetupOptions) { s.ResetPasswords = true }); err != nil {
 		t.Fatal(err)
 	}
-	o.serve()
 }
 
 // With a certificate and without any stored password.

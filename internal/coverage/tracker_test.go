@@ -154,6 +154,21 @@ func (s *site) Presences(_ context.Context, ids []string) (out []graph.Presence,
 	return out, nil
 }
 
+// Last implements [intake.Bus].
+func (s *site) Last(_ context.Context, _, userID string) (events.UserEvent, uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busAway {
+		return events.UserEvent{}, 0, errAway
+	}
+	for i := len(s.events); i > 0; i-- {
+		if e := s.events[i-1]; e.Data.User.ID == userID {
+			return e, uint64(i), nil
+		}
+	}
+	return events.UserEvent{}, 0, nil
+}
+
 func (s *site) Publish(_ context.Context, messages []events.Message) []events.Ack {
 	s.mu.Lock()
 	defer s.mu.Unlock()

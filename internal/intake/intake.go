@@ -63,9 +63,11 @@ type Options struct {
 	// Told is the id of the last event about a person that is known to be on the
 	// bus, perhaps a moment late; nil: nobody knows. It is asked if Shared.
 	Told func(graph.Person) string
-	// Gap is told the people whose last event may or may not be stored, or may
-	// tell of an older state than the one before, so that somebody reads them again.
-	Gap func([]graph.Person)
+	// Gap is told the people whose last event may or may not be stored, so that
+	// somebody reads them again. Doubt is told those whose notification was stored,
+	// but may be older than what was known before; nil means Gap.
+	Gap   func([]graph.Person)
+	Doubt func([]graph.Person)
 	// Seen is told every reading that was stored or that said again what is
 	// known; moved: it told another availability or activity than before. A
 	// notification that was heard before is not told again. It must be quick and
@@ -99,6 +101,9 @@ func New(o Options) *Intake {
 	}
 	if o.Gap == nil {
 		o.Gap = func([]graph.Person) {}
+	}
+	if o.Doubt == nil {
+		o.Doubt = o.Gap
 	}
 	if o.Seen == nil {
 		o.Seen = func(graph.Reading, bool) {}

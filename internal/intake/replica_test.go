@@ -140,7 +140,7 @@ func TestReplicaCatchesUp(t *testing.T) {
 	r := newReplicas(t, 2, events.StreamOptions{})
 	one, two := r.of[0], r.of[1]
 	var asked []graph.Person
-	two.Gap = func(who []graph.Person) { asked = append(asked, who...) }
+	two.Doubt = func(who []graph.Person) { asked = append(asked, who...) }
 	two.Observe = func(o Outcome) { r.outcome = o }
 	accept := func(in *Intake, readings ...graph.Reading) {
 		t.Helper()

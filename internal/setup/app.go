@@ -56,11 +56,15 @@ func (r *run) registerApp(ctx context.Context) error {
 		return err
 	}
 	if !found {
-		return r.do(ctx, Made, fmt.Sprintf("app registration %q, asking for %s", r.Name, strings.Join(append(r.roles(), scopes...), ", ")), func() (err error) {
+		err := r.do(ctx, Made, fmt.Sprintf("app registration %q, asking for %s", r.Name, strings.Join(append(r.roles(), scopes...), ", ")), func() (err error) {
 			r.app, err = r.Directory.CreateApp(ctx, r.Name, []admin.Required{{ResourceAppID: admin.GraphAppID, Access: access}})
 			r.Facts.ClientID = r.app.ClientID
 			return err
 		})
+		if err != nil || r.DryRun {
+			return err
+		}
+		return r.findable(ctx)
 	}
 	r.Facts.ClientID = r.app.ClientID
 	r.say(Found, "app registration %q, client id %s", r.app.Name, r.app.ClientID)
@@ -71,6 +75,18 @@ func (r *run) registerApp(ctx context.Context) error {
 	}
 	return r.do(ctx, Changed, "the app asks for the permissions that were missing", func() error {
 		return r.Directory.Require(ctx, r.app.ID, required)
+	})
+}
+
+// findable waits until the new app is found by its name: names may be doubled, and
+// a run that follows a failure closely must not make a second app.
+func (r *run) findable(ctx context.Context) error {
+	return r.patiently(ctx, "app registration", func() error {
+		apps, err := r.Directory.AppsNamed(ctx, r.Name)
+		if err == nil && len(apps) == 0 {
+			err = &graph.Error{Status: 404, Code: "NotYet", Message: "the new app is not listed yet"}
+		}
+		return err
 	})
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	// Facts are what is known beforehand; Run fills in the rest.
 	Facts  Facts
 	DryRun bool
+	Force  bool // overwrite a configuration that differs
 	// Try signs the app in, or the service user of that name. Nil tries nothing.
 	Try func(ctx context.Context, facts Facts, username string) error
 	// Say tells what was found, done, or would be done.
@@ -67,7 +68,7 @@ const (
 )
 
 // ErrIncomplete says that somebody has to do something before the service can run.
-var ErrIncomplete = errors.New("something is left to do: see the lines marked !")
+var ErrIncomplete = errors.New("something is left to do: see the lines with an exclamation mark")
 
 type run struct {
 	Options

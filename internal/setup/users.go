@@ -60,18 +60,41 @@ func (r *run) serviceUser(ctx context.Context, number int, username string) erro
 		r.users = append(r.users, u)
 		return r.keepUser(ctx, u, file)
 	}
-	return r.do(ctx, Made, fmt.Sprintf("service user %s, password in %s", username, file), func() error {
-		password, err := r.passwordFor(file)
-		if err != nil {
-			return err
-		}
-		u, err := r.Directory.CreateUser(ctx, username, fmt.Sprintf("Presence Service %d", number), password)
-		if admin.Exists(err) { // by a try whose answer was lost, or it is known nowhere yet
-			err = r.patiently(ctx, username, func() (err error) { u, err = r.Directory.User(ctx, username); return err })
-		}
-		r.users = append(r.users, u)
+	what := fmt.Sprintf("service user %s, password in %s", username, file)
+	if r.DryRun {
+		r.say(Would, "%s", what)
+		return nil
+	}
+	u, made, err := r.makeUser(ctx, username, fmt.Sprintf("Presence Service %d", number), file)
+	if err != nil {
 		return err
-	})
+	}
+	r.users = append(r.users, u)
+	if !made {
+		return r.keepUser(ctx, u, file)
+	}
+	r.say(Made, "%s", what)
+	return nil
+}
+
+// makeUser makes one, unless it exists although not everybody knows it yet.
+func (r *run) makeUser(ctx context.Context, username, displayName, file string) (u admin.User, made bool, err error) {
+	known := Exists(file)
+	password, err := r.passwordFor(file)
+	if err != nil {
+		return u, false, err
+	}
+	err = r.patiently(ctx, username, func() (err error) { u, err = r.Directory.CreateUser(ctx, username, displayName, password); return err })
+	if !admin.Exists(err) {
+		return u, err == nil, err
+	}
+	if !known { // the user's password is another one
+		if err := os.Remove(file); err != nil {
+			return u, false, err
+		}
+	}
+	err = r.patiently(ctx, username, func() (err error) { u, err = r.Directory.User(ctx, username); return err })
+	return u, false, err
 }
 
 // passwordFor makes a password and keeps it before anybody has it: what is lost
@@ -153,17 +176,17 @@ func (r *run) owners(ctx context.Context) error {
 // configuration is written last: it says what is there.
 func (r *run) configuration(context.Context) error {
 	if r.DryRun {
-		if Exists(r.Files.Config) {
+		if Exists(r.Files.Config) && !r.Force {
 			r.say(Found, "configuration %s is there; it would be left as it is if it differs", r.Files.Config)
 		} else {
 			r.say(Would, "configuration %s", r.Files.Config)
 		}
 		return nil
 	}
-	changed, err := r.Files.WriteConfig(r.Facts, false)
+	changed, err := r.Files.WriteConfig(r.Facts, r.Force)
 	switch {
 	case errors.Is(err, ErrExists):
-		r.say(Found, "configuration %s is there, differs and was left as it is: move it away to have a new one written", r.Files.Config)
+		r.say(Found, "configuration %s is there, differs and was left as it is: --force has a new one written", r.Files.Config)
 		return nil
 	case err == nil && changed:
 		r.say(Made, "configuration %s", r.Files.Config)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,11 +83,10 @@ func (d *device) issue(ctx context.Context, o policy.TokenRequestOptions) (azcor
 	if err != nil {
 		return azcore.AccessToken{}, d.refused(err)
 	}
-	if i.Refresh != "" && i.Refresh != from {
-		if err := d.kept.Rotated(ctx, from, i.Refresh); err != nil {
-			// The former one lives on for its 90 days: nothing is lost yet.
-			d.warn("the new refresh token could not be kept, the former one is used on", err)
-		}
+	// Also when the same one came back: its 90 days begin anew.
+	if err := d.kept.Rotated(ctx, from, cmp.Or(i.Refresh, from)); err != nil {
+		// The former one lives on: nothing is lost yet.
+		d.warn("the new refresh token could not be kept, the former one is used on", err)
 	}
 	return i.token(), nil
 }

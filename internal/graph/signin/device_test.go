@@ -237,3 +237,16 @@ func TestAPublicClientNeedsNoProof(t *testing.T) {
 		t.Errorf("%v, %v", s, err)
 	}
 }
+
+// Whatever the authority sends, reading who it was does not fall over.
+func FuzzWho(f *testing.F) {
+	f.Add("e30." + encode(map[string]string{"preferred_username": username, "tid": tenantID}) + ".x")
+	f.Add("a.b.c")
+	f.Add("..")
+	f.Fuzz(func(t *testing.T, token string) {
+		name, tenant := issued{ID: token}.who()
+		if again, same := (issued{ID: token}).who(); again != name || same != tenant || strings.ToLower(tenant) != tenant {
+			t.Errorf("%q %q, then %q %q", name, tenant, again, same)
+		}
+	})
+}
