@@ -43,10 +43,11 @@ func TestTheOperatorsTokenIsReplaced(t *testing.T) {
 		b.reload <- nil
 	}
 
-	events := ask("/api/v1/events", "hunter2")
-	if events.StatusCode != http.StatusOK {
-		t.Fatal(events.Status)
-	}
+	var events *http.Response
+	b.eventually("a stream of events", func() bool {
+		events = ask("/api/v1/events", "hunter2")
+		return events.StatusCode == http.StatusOK
+	})
 	write("hunter3\n")
 	b.eventually("the new token", func() bool { return answers("hunter3", http.StatusOK) })
 	if !answers("hunter2", http.StatusUnauthorized) {
