@@ -62,6 +62,7 @@ func (s *service) takeUp() {
 	for _, t := range s.tenants {
 		t.reload()
 	}
+	s.replaceAdminToken()
 	s.expiry.Refresh()
 }
 
