@@ -144,7 +144,7 @@ func (r reception) Findings(tenantID string) []handlers.Finding {
 		}
 		for _, f := range people.Report(watched) {
 			finding := handlers.Finding{
-				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{},
+				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{}, Place: f.Place,
 			}
 			for _, p := range f.People {
 				finding.People = append(finding.People, handlers.Person{
