@@ -173,7 +173,7 @@ func (r *run) owners(ctx context.Context) error {
 		}
 	}
 	for _, u := range wanted {
-		if slices.Contains(have, strings.ToLower(u.ID)) {
+		if u.ID != "" && slices.Contains(have, strings.ToLower(u.ID)) { // those of a dry run have none
 			r.say(Found, "owner %s", u.Username)
 			continue
 		}
