@@ -139,8 +139,12 @@ func (o *office) Findings(tenantID string) []Finding {
 // serve runs the whole operators' side.
 func (o *office) serve(t testing.TB, token string, feeds FeedOptions) *httptest.Server {
 	t.Helper()
+	var asked *Token
+	if token != "" {
+		asked = NewToken(token)
+	}
 	e := NewAdmin(AdminOptions{
-		Token: token, Log: slog.New(slog.DiscardHandler),
+		Token: asked, Log: slog.New(slog.DiscardHandler),
 		NotReady: func() map[string]string {
 			if o.late {
 				return map[string]string{"nats": "away"}

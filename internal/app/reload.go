@@ -86,6 +86,7 @@ func (s *service) takeUp() {
 	for _, t := range s.tenants {
 		t.reload()
 	}
+	s.replaceAdminToken()
 	s.expiry.Refresh()
 }
 

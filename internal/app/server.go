@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -101,14 +102,15 @@ func (s *service) callbackServer() (*server, error) {
 }
 
 func (s *service) adminServer() (*server, error) {
-	token, err := "", error(nil)
-	if t := s.Config.Listen.AdminToken; t.IsSet() {
-		if token, err = t.Read(); err != nil {
-			return nil, fmt.Errorf("read listen.admin_token_file: %w", err)
+	if s.Config.Listen.AdminToken.IsSet() {
+		text, err := s.readAdminToken()
+		if err != nil {
+			return nil, err
 		}
+		s.adminToken = handlers.NewToken(text)
 	}
 	e := handlers.NewAdmin(handlers.AdminOptions{
-		Token:    token,
+		Token:    s.adminToken,
 		NotReady: s.notReady,
 		Behind:   s.behind,
 		Metrics:  s.metrics.handler(),
@@ -119,6 +121,31 @@ func (s *service) adminServer() (*server, error) {
 	h.RegisterOnShutdown(stop)
 	s.addAPI(e, stopping)
 	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
+}
+
+func (s *service) readAdminToken() (string, error) {
+	text, err := s.Config.Listen.AdminToken.Read()
+	if err == nil && strings.TrimSpace(text) == "" {
+		err = errors.New("it holds nothing but blanks")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read listen.admin_token_file: %w", err)
+	}
+	return text, nil
+}
+
+// replaceAdminToken takes up what the file holds now. One that cannot be read
+// changes nothing: operators must be able to look.
+func (s *service) replaceAdminToken() {
+	if s.adminToken == nil {
+		return
+	}
+	text, err := s.readAdminToken()
+	if err != nil {
+		s.Log.Error("the operators' token stays as it was", "error", err)
+		return
+	}
+	s.adminToken.Replace(text)
 }
 
 // addAPI adds what operators may ask and do. What an answer that goes on must

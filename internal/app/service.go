@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jtel.de/presencebridge/handlers"
 	"jtel.de/presencebridge/internal/acme"
 	"jtel.de/presencebridge/internal/board"
 	"jtel.de/presencebridge/internal/config"
@@ -44,6 +45,7 @@ type service struct {
 	clock      *clock
 	expiry     *expiry.Watch
 	activity   *activity
+	adminToken *handlers.Token // nil: none is asked for
 
 	// untidy asks housekeep to look at once.
 	untidy   chan struct{}
