@@ -39,7 +39,7 @@ func (s *service) reload(ctx context.Context) error {
 
 // reloadable are the files of which a change is taken up: the configuration and its secrets.
 func (s *service) reloadable() []string {
-	all := []string{s.File}
+	all := []string{s.File, s.Config.Listen.AdminToken.File()}
 	for _, t := range s.tenants {
 		c := t.config.Load()
 		all = append(all, c.ClientSecret.File(), c.ClientCertificate.File())
