@@ -151,7 +151,7 @@ func (s *service) replaceAdminToken() {
 // addAPI adds what operators may ask and do. What an answer that goes on must
 // not outlive is stopping.
 func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
-	d := newDesk(s.Config.Tenants, s.tenants)
+	d := newDesk(s, false)
 	r := reception{tenants: s.tenants, directory: s.directory, board: s.board, fields: intakeFields(s.Config.Events.Fields)}
 	handlers.AddSubscriptions(e, d)
 	handlers.AddCoverage(e, d)
