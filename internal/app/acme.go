@@ -36,7 +36,7 @@ func (s *service) openACME(callback *server) (*server, error) {
 	}
 	var challenge *server
 	if c.HTTPListen != "" {
-		challenge, err = listenOn("acme", "tls.acme.http_listen", c.HTTPListen, handlers.NewServer(nil, s.Log))
+		challenge, err = listenOn("acme", "tls.acme.http_listen", c.HTTPListen, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (s *service) openACME(callback *server) (*server, error) {
 	s.acme = acme.New(o)
 	callback.http.TLSConfig = s.acme.TLS()
 	if challenge != nil {
-		challenge.http.Handler = s.acme.Challenge()
+		challenge.http = handlers.NewServer(s.acme.Challenge(), nil, s.Log)
 	}
 	return challenge, nil
 }
