@@ -30,7 +30,7 @@ func (s *service) openACME(callback *server) (*server, error) {
 		Email:     c.Email,
 		Directory: c.DirectoryURL,
 		Roots:     roots,
-		Storage:   &certmagic.FileStorage{Path: filepath.Join(s.Config.DataDir, "acme")},
+		Storage:   s.certificates(),
 		TLSPort:   portOf(callback.on),
 		Log:       s.Log,
 	}
@@ -48,6 +48,14 @@ func (s *service) openACME(callback *server) (*server, error) {
 		challenge.http = handlers.NewServer(s.acme.Challenge(), nil, s.Log)
 	}
 	return challenge, nil
+}
+
+// certificates is where account, key and certificate are kept.
+func (s *service) certificates() certmagic.Storage {
+	if shared, ok := s.vault.Certificates(); ok {
+		return shared
+	}
+	return &certmagic.FileStorage{Path: filepath.Join(s.Config.DataDir, "acme")}
 }
 
 func portOf(l net.Listener) int {
