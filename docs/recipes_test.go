@@ -36,7 +36,8 @@ func TestNatsCommands(t *testing.T) {
 				}
 			}
 			for what, name := range map[string]string{`^consumer \w+ (\S+)`: events.Stream, `^kv \w+ (\S+)`: events.Bucket, `^micro info (\S+)`: events.Service} {
-				if found := regexp.MustCompile(what).FindStringSubmatch(line); found != nil && found[1] != name {
+				// Instances that share their keys have a bucket of their own for them.
+				if found := regexp.MustCompile(what).FindStringSubmatch(line); found != nil && found[1] != name && found[1] != "presencebridge_state" {
 					t.Errorf("%s: nats %s: it is called %s", page, line, name)
 				}
 			}

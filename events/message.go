@@ -48,6 +48,7 @@ func PassOn(m jetstream.Msg, id string) Message {
 			delete(header, name)
 		}
 	}
+	withoutBatch(header)
 	if header.Get(jetstream.MsgIDHeader) == "" {
 		header.Set(jetstream.MsgIDHeader, id)
 	}

@@ -23,6 +23,10 @@ type PublisherOptions struct {
 	// History is that of the stream: how long the mark that somebody was purged
 	// stays for consumers that are away. Zero means one hour.
 	History time.Duration
+	// Batches stores many messages at once as an atomic batch, where the stream
+	// allows it ([StreamOptions.Batches]). A server that synchronises every write
+	// with the disk then does so once a batch.
+	Batches bool
 }
 
 // Publisher stores messages on the stream. It may be used by many goroutines.
@@ -82,6 +86,11 @@ func NewPublisher(nc *nats.Conn, o PublisherOptions) (*Publisher, error) {
 // not beyond the context or the publisher's timeout. There is one Ack for each
 // message, in the same order.
 func (p *Publisher) Publish(ctx context.Context, msgs []Message) []Ack {
+	if p.batchable(msgs) {
+		if acks := p.publishBatch(ctx, msgs); acks != nil {
+			return acks
+		}
+	}
 	out := outgoing()
 	return p.publish(ctx, len(msgs), func(i int) *nats.Msg {
 		m := &msgs[i]

@@ -39,6 +39,9 @@ type StreamOptions struct {
 	// Zero means no more than History, and no bound.
 	Keep     time.Duration
 	MaxBytes int64
+	// Batches allows atomic batches, see [PublisherOptions]. It needs nats-server
+	// 2.12 or newer.
+	Batches bool
 }
 
 // Setup creates the stream and the bucket, or changes them to these options
@@ -113,6 +116,8 @@ func streamConfig(o StreamOptions) jetstream.StreamConfig {
 		AllowDirect: true,
 		AllowRollup: true,
 		AllowMsgTTL: true,
+
+		AllowAtomicPublish: o.Batches,
 	}
 }
 

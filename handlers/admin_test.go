@@ -18,7 +18,7 @@ func TestAdmin(t *testing.T) {
 	var log bytes.Buffer
 	missing := map[string]string{"nats": "disconnected"}
 	e := NewAdmin(AdminOptions{
-		Token: "a long token", NotReady: func() map[string]string { return missing },
+		Token: NewToken("a long token\t"), NotReady: func() map[string]string { return missing },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1") }),
 		Log:     slog.New(slog.NewTextHandler(&log, nil)),
 	})

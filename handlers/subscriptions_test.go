@@ -96,7 +96,7 @@ func TestSubscriptionRoutes(t *testing.T) {
 	} {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			p := somePlayed()
-			e := NewAdmin(AdminOptions{Token: "token"})
+			e := NewAdmin(AdminOptions{Token: NewToken("token")})
 			AddSubscriptions(e, p)
 			server := httptest.NewServer(e)
 			defer server.Close()

@@ -68,10 +68,11 @@ func (t table) print(out io.Writer) error {
 	return err
 }
 
-// printable keeps what a directory holds from telling the terminal what to do.
+// printable keeps what a directory holds from telling the terminal what to do,
+// and from turning round the line that it stands in.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.In(r, unicode.Cc, unicode.Bidi_Control) {
 			return '\uFFFD'
 		}
 		return r

@@ -8,25 +8,32 @@ const lookEvery = 1_000;
 
 let hide = 0;
 
-// notice says something for a while, also to a screen reader.
-export function notice(text, kind = '') {
+// notice says something for a while, or until there is something else to say; also to a screen reader.
+function notice(text, kind = '', stays = false) {
   const e = find('notice');
   e.dataset.kind = kind;
   e.hidden = false;
   e.textContent = text;
   clearTimeout(hide);
-  hide = setTimeout(() => { e.hidden = true; }, 12_000);
+  if (!stays) hide = setTimeout(() => { e.hidden = true; }, 12_000);
 }
 
-export function confirm(title, text, yes) {
+let answer = () => {}; // of the question that is open
+
+// confirm asks, and gives whether the answer is yes. There is one question at a time.
+function confirm(title, text, yes) {
+  answer(false);
   const dialog = find('confirm');
   find('confirm-title').textContent = title;
   find('confirm-text').textContent = text;
   find('confirm-yes').textContent = yes;
   dialog.returnValue = 'no';
   dialog.showModal();
-  return new Promise((done) => { dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), { once: true }); });
+  return new Promise((done) => { answer = done; });
 }
+
+// The browser tells of a close a little later, when the next question may be open already.
+find('confirm').addEventListener('close', (e) => { if (!e.target.open) answer(e.target.returnValue === 'yes'); });
 
 const pause = () => new Promise((done) => { setTimeout(done, lookEvery); });
 
@@ -44,7 +51,7 @@ async function outcome(f) {
 
 async function tried(f) {
   try {
-    notice(t('working'));
+    notice(t('working'), '', true);
     await f();
   } catch (error) {
     if (error instanceof Problem && error.status === 401) throw error;
@@ -63,8 +70,9 @@ export async function ask(action, s) {
     await outcome(async () => {
       const rows = await all('/api/v1/subscriptions?limit=1000', 'subscriptions');
       const now = rows.find((r) => r.account === before.account && r.tenantId === before.tenantId);
-      const done = (r) => r && r.id && (action === 'renew' ? r.id === before.id && r.renewedAt > (before.renewedAt || '') : r.id !== before.id && r.renewedAt);
-      const other = action === 'recreate' && rows.find((r) => done(r) && r.renewedAt > (before.renewedAt || '') && r.account !== before.account && r.people > 0);
+      const later = (r) => Date.parse(r.renewedAt || '') > (Date.parse(before.renewedAt || '') || 0);
+      const done = (r) => r && r.id && (action === 'renew' ? r.id === before.id && later(r) : r.id !== before.id && r.renewedAt);
+      const other = action === 'recreate' && rows.find((r) => done(r) && later(r) && r.account !== before.account && r.people > 0);
       if (done(now)) return [t(action === 'renew' ? 'renewed' : 'recreated', { when: fromNow(now.expiresAt) })];
       if (other && !rows.some((r) => r.id === before.id)) return [t('recreated', { when: fromNow(other.expiresAt) })];
       if (!now) return [t('gone'), 'bad'];

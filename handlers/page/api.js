@@ -45,9 +45,8 @@ export async function all(path, member) {
 
 const silence = 40_000; // the service says something every 15 s
 
-// follow gives every event to f(name, data, id), one after the other, until the stream ends, which is an error.
-export async function follow(path, lastId, f) {
-  const stop = new AbortController();
+// follow gives every event to f(name, data, id), one after the other, until the stream ends or is stopped, which is an error.
+export async function follow(path, lastId, f, stop) {
   let timer = 0;
   const alive = () => {
     clearTimeout(timer);

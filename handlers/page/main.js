@@ -108,13 +108,33 @@ async function received(name, data, id) {
   lastId = id;
 }
 
+// A browser has six connections to a service, all tabs together, so only what somebody may look at keeps one.
+const restAfter = 60_000;
+let stop = new AbortController();
+let resting = 0;
+
+function shownOrHidden() {
+  clearTimeout(resting);
+  if (document.hidden) resting = setTimeout(() => stop.abort(), restAfter);
+  else lookNow();
+}
+
+// seen waits until the page can be seen.
+const seen = () => new Promise((done) => {
+  const check = () => { if (!document.hidden) { document.removeEventListener('visibilitychange', check); done(); } };
+  document.addEventListener('visibilitychange', check);
+  check();
+});
+
 // stream follows the events for as long as the page is open.
 async function stream() {
   for (let wait = 1_000; ;) {
+    await seen();
     const began = Date.now();
+    stop = new AbortController();
     try {
       link('connecting');
-      await follow('/api/v1/events', lastId, received);
+      await follow('/api/v1/events', lastId, received, stop);
     } catch (error) {
       if (error instanceof Problem && error.status === 401) {
         await signIn();
@@ -122,6 +142,7 @@ async function stream() {
         continue;
       }
       link('away');
+      if (document.hidden) continue;
     }
     if (Date.now() - began > 30_000) wait = 1_000;
     await new Promise((done) => { setTimeout(done, wait * (0.75 + Math.random() / 2)); });
@@ -140,6 +161,9 @@ document.addEventListener('acted', lookNow);
 document.addEventListener('counted', figures);
 setInterval(() => { people.tick(); }, 1_000);
 setInterval(() => { if (!document.hidden) lookNow(); }, lookEvery);
-document.addEventListener('visibilitychange', () => { if (!document.hidden) lookNow(); });
+document.addEventListener('visibilitychange', shownOrHidden);
+// A page that the browser keeps for the way back must not keep its connection.
+addEventListener('pagehide', () => stop.abort());
+addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
 lookNow();
 stream();

@@ -15,6 +15,7 @@ let height = 44;
 let onOpen = () => {};
 let planned = 0;
 let dirty = false;
+let loaded = false; // the list was read once
 let unranked = false; // somebody came, or is called otherwise
 
 const nameOf = (u) => u.displayName || u.userPrincipalName || u.mail || u.id;
@@ -30,6 +31,7 @@ function entry(p) {
 // replace takes the whole list. What came by the stream meanwhile is newer and stays.
 export function replace(list) {
   const before = new Map(people);
+  loaded = true;
   people.clear();
   for (const p of list) {
     const old = before.get(p.user.id);
@@ -111,7 +113,7 @@ function count() {
     chip.hidden = g !== chosen.group && n[g] === 0;
   }
   offer([...tenants].sort());
-  setText(find('count'), people.size === 0 ? t('noPeople') : view.length === 0 ? t('nobody') : t('shown', { n: number(view.length), all: number(people.size) }));
+  setText(find('count'), people.size === 0 ? (loaded ? t('noPeople') : t('connecting')) : view.length === 0 ? t('nobody') : t('shown', { n: number(view.length), all: number(people.size) }));
   find('people-table').setAttribute('aria-rowcount', view.length + 1);
   document.dispatchEvent(new Event('counted'));
 }

@@ -16,6 +16,7 @@ const locale = navigator.languages.find((l) => l.toLowerCase().startsWith(langua
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const plural = new Intl.PluralRules(locale);
 const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const clocks = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
 const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 
 // t gives the text of a key with its {places} filled; a key that is missing is shown as it is.
@@ -27,6 +28,7 @@ export const known = (key) => key in texts[language];
 export const number = (n) => numbers.format(n);
 export const persons = (n) => t(plural.select(n) === 'one' ? 'persons.one' : 'persons.other', { n: number(n) });
 export const date = (at) => dates.format(new Date(at));
+export const clock = (at) => clocks.format(new Date(at));
 export const moment = (at) => moments.format(new Date(at));
 
 const units = { en: ['d', 'h', 'min', 's'], de: ['T', 'h', 'min', 's'], fr: ['j', 'h', 'min', 's'] }[language];

@@ -203,6 +203,16 @@ func TestEventsSurviveAReconnect(t *testing.T) {
 	if first := stream(t); first.name != "ready" || !strings.Contains(first.data, `"complete":true`) {
 		t.Fatalf("first %+v", first)
 	}
+	// Another bridge on the same NATS is none of our business.
+	foreign := b.states()[b.user(0)]
+	foreign.ID, foreign.Data.TenantID = "foreign", "0d2a1b76-30c1-4d0d-9a0c-63e5b0b7f7c1"
+	m, err := events.NewMessage(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.jetStream().Publish(ctx, m.Subject, m.Data); err != nil {
+		t.Fatal(err)
+	}
 	b.set(b.user(0), "Busy", "InACall")
 	seen := stream(t)
 	if e := decodeUser(t, seen.data); seen.name != events.TypeUser || e.Data.User.ID != b.user(0) || e.Data.Activity != "InACall" {

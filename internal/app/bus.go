@@ -25,8 +25,11 @@ type bus struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream events.StreamOptions
-	log    *slog.Logger
-	sick   string // why the embedded server cannot store, as the log has it
+	also   func(context.Context) error // sets up what else is kept there; nil: nothing
+	// batches: the server synchronises every write, so fewer are better.
+	batches bool
+	log     *slog.Logger
+	sick    string // why the embedded server cannot store, as the log has it
 	// offered is told what became of messages, and how long that took.
 	offered func([]events.Message, []events.Ack, time.Duration)
 
@@ -37,7 +40,7 @@ type bus struct {
 // streamOptions are those of the stream here, which also keeps what waits for a
 // central server.
 func streamOptions(c *config.Config) events.StreamOptions {
-	o := events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas}
+	o := events.StreamOptions{History: c.Events.History, Replicas: c.NATS.Replicas, Batches: c.NATS.URL == ""}
 	if f := c.NATS.Forward; f.URL != "" {
 		o.Keep, o.MaxBytes = f.MaxAge, int64(f.MaxMiB)<<20
 	}
@@ -67,6 +70,7 @@ func openBus(c *config.Config, offered func([]events.Message, []events.Ack, time
 	connect := connectOptions(c, log)
 	if c.NATS.URL == "" {
 		var err error
+		b.batches = c.NATS.Embedded.Sync == config.SyncAlways
 		b.broker, err = broker.Start(broker.Options{
 			Dir:        filepath.Join(c.DataDir, "nats"),
 			Listen:     c.NATS.Embedded.Listen,
@@ -97,6 +101,7 @@ func (b *bus) connect(o events.ConnectOptions) (err error) {
 		// Less than a callback has for storing, so that it is the publisher who
 		// notices that nobody answers, and the next callback is refused at once.
 		Timeout: 1500 * time.Millisecond,
+		Batches: b.batches,
 	})
 	return err
 }
@@ -172,15 +177,20 @@ func (b *bus) prepare(ctx context.Context, m memory) error {
 	if err := b.states(ctx, m.restore); err != nil {
 		return err
 	}
-	reading, cancel := context.WithTimeout(ctx, time.Minute)
+	return b.directory(ctx, m.restoreDirectory)
+}
+
+// directory gives the last directory event of everybody.
+func (b *bus) directory(ctx context.Context, f func(events.DirectoryEvent)) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for e, err := range events.LastDirectory(reading, b.js) {
+	for e, err := range events.LastDirectory(ctx, b.js) {
 		if errors.Is(err, events.ErrMalformed) {
 			continue // not ours; then the bridge tells it once more
 		} else if err != nil {
 			return err
 		}
-		m.restoreDirectory(e)
+		f(e)
 	}
 	return nil
 }
@@ -188,7 +198,10 @@ func (b *bus) prepare(ctx context.Context, m memory) error {
 func (b *bus) setUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return events.Setup(ctx, b.js, b.stream)
+	if err := events.Setup(ctx, b.js, b.stream); err != nil || b.also == nil {
+		return err
+	}
+	return b.also(ctx)
 }
 
 // states gives the last state of everybody. What is no event of ours is passed

@@ -114,7 +114,7 @@ func (s *service) watchExpiry() {
 		Read: s.expiries,
 		Changed: func() {
 			for _, t := range s.tenants {
-				t.coverage.Update()
+				t.coverage().Update()
 			}
 		},
 		Log: s.Log,

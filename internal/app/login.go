@@ -96,7 +96,7 @@ func Login(ctx context.Context, c *config.Config, user DeviceUser, log *slog.Log
 		if err := itIs(s, user.Username, t.ID); err != nil {
 			return err
 		}
-		now := time.Now().UTC().Truncate(time.Second)
+		now := time.Now().UTC()
 		login := vault.Login{RefreshToken: s.RefreshToken, SignedIn: now, Used: now}
 		return logins.Put(ctx, graph.AccountKey(t.ID, user.Username), login)
 	}

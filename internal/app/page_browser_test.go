@@ -45,7 +45,8 @@ func openBrowser(t *testing.T, options ...chromedp.ExecAllocatorOption) *browser
 		chromedp.Flag("lang", "en-GB"), chromedp.Env("LANGUAGE=en_GB"), chromedp.WindowSize(1400, 1000), chromedp.WSURLReadTimeout(time.Minute),
 	}, options...)
 	starting, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, closeTab := chromedp.NewContext(starting)
+	// The library complains about events that are newer than it is; what fails is an error anyway.
+	ctx, closeTab := chromedp.NewContext(starting, chromedp.WithErrorf(func(string, ...any) {}))
 	t.Cleanup(func() {
 		closeTab()
 		stop()
@@ -146,7 +147,7 @@ func (b *browser) eventually(what, expression string) {
 			return
 		}
 		if time.Now().After(end) {
-			b.t.Fatalf("no %s in time; the page:\n%s\nthe console: %v", what, b.text("body"), b.said)
+			b.t.Fatalf("no %s in time; the page:\n%s\nthe notice: %s\nthe console: %v", what, b.text("body"), b.text("#notice"), b.said)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func (r reception) Findings(tenantID string) []handlers.Finding {
 		}
 		for _, f := range people.Report(watched) {
 			finding := handlers.Finding{
-				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{},
+				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{}, Place: f.Place,
 			}
 			for _, p := range f.People {
 				finding.People = append(finding.People, handlers.Person{
@@ -179,33 +179,38 @@ type feeds struct {
 
 // Open implements [handlers.Feeds].
 func (f feeds) Open(ctx context.Context, q handlers.FeedQuery) (handlers.Feed, error) {
-	var subjects []string
-	for _, kind := range q.Types {
-		subjects = append(subjects, subjectsOf(kind, q.TenantID))
-	}
-	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Subjects: subjects})
+	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Subjects: f.subjects(q)})
 	if err != nil {
 		return nil, err
 	}
 	return openFeed{feed}, nil
 }
 
-// subjectsOf are those of a type of event, of one tenant if it is named.
-func subjectsOf(kind, tenantID string) string {
+// subjects are those of the types that a client wants, of our own tenants:
+// another bridge may use the same NATS. Decisions name no tenant.
+func (f feeds) subjects(q handlers.FeedQuery) []string {
 	all := map[string]string{
-		events.TypeUser: events.UserSubjects, events.TypeDirectory: events.DirectorySubjects,
-		events.TypeCoverage: events.CoverageSubjects, events.TypeDecision: events.DecisionSubjects,
-	}[kind]
-	if tenantID == "" {
-		return all
+		events.TypeUser: events.UserSubjects, events.TypeDirectory: events.DirectorySubjects, events.TypeCoverage: events.CoverageSubjects,
 	}
-	return strings.TrimSuffix(all, ">") + tenantID + ".>"
+	var subjects []string
+	for _, kind := range q.Types {
+		if kind == events.TypeDecision {
+			subjects = append(subjects, events.DecisionSubjects)
+			continue
+		}
+		for _, t := range f.chosen(q.TenantID) {
+			subjects = append(subjects, strings.TrimSuffix(all[kind], ">")+t.ID+".>")
+		}
+	}
+	return subjects
 }
 
 type openFeed struct{ *events.Feed }
 
 // Begin implements [handlers.Feed].
-func (f openFeed) Begin() (after uint64, complete bool) { return f.After, f.Complete }
+func (f openFeed) Begin() handlers.FeedBegin {
+	return handlers.FeedBegin{After: f.After, Complete: f.Complete, Stream: f.Of}
+}
 
 // Next implements [handlers.Feed].
 func (f openFeed) Next(ctx context.Context) (handlers.FeedEvent, error) {

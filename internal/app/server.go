@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -86,7 +87,7 @@ func (s *service) callbackServer() (*server, error) {
 		Proxies:     proxies(s.Config.Listen.TrustedProxies),
 		Log:         s.Log,
 	})
-	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
+	h := handlers.NewServer(e, s.metrics.drop, s.Log)
 	if c := s.Config.TLS; c.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
@@ -101,30 +102,56 @@ func (s *service) callbackServer() (*server, error) {
 }
 
 func (s *service) adminServer() (*server, error) {
-	token, err := "", error(nil)
-	if t := s.Config.Listen.AdminToken; t.IsSet() {
-		if token, err = t.Read(); err != nil {
-			return nil, fmt.Errorf("read listen.admin_token_file: %w", err)
+	if s.Config.Listen.AdminToken.IsSet() {
+		text, err := s.readAdminToken()
+		if err != nil {
+			return nil, err
 		}
+		s.adminToken = handlers.NewToken(text)
 	}
 	e := handlers.NewAdmin(handlers.AdminOptions{
-		Token:    token,
+		Token:    s.adminToken,
 		NotReady: s.notReady,
 		Behind:   s.behind,
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
-	h := handlers.NewServer(e, s.Log)
+	h := handlers.NewServer(e, nil, s.Log)
 	stopping, stop := context.WithCancel(context.Background())
 	h.RegisterOnShutdown(stop)
 	s.addAPI(e, stopping)
 	return listenOn("admin", "listen.admin", s.Config.Listen.Admin, h)
 }
 
+func (s *service) readAdminToken() (string, error) {
+	text, err := s.Config.Listen.AdminToken.Read()
+	if err == nil && strings.TrimSpace(text) == "" {
+		err = errors.New("it holds nothing but blanks")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read listen.admin_token_file: %w", err)
+	}
+	return text, nil
+}
+
+// replaceAdminToken takes up what the file holds now. One that cannot be read
+// changes nothing: operators must be able to look.
+func (s *service) replaceAdminToken() {
+	if s.adminToken == nil {
+		return
+	}
+	text, err := s.readAdminToken()
+	if err != nil {
+		s.Log.Error("the operators' token stays as it was", "error", err)
+		return
+	}
+	s.adminToken.Replace(text)
+}
+
 // addAPI adds what operators may ask and do. What an answer that goes on must
 // not outlive is stopping.
 func (s *service) addAPI(e *echo.Echo, stopping context.Context) {
-	d := newDesk(s.Config.Tenants, s.tenants)
+	d := newDesk(s, false)
 	r := reception{tenants: s.tenants, directory: s.directory, board: s.board, fields: intakeFields(s.Config.Events.Fields)}
 	handlers.AddSubscriptions(e, d)
 	handlers.AddCoverage(e, d)

@@ -61,7 +61,7 @@ func newBare(ctx context.Context, syncAlways bool) (b *bare, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := events.Setup(ctx, js, events.StreamOptions{}); err != nil {
+	if err := events.Setup(ctx, js, events.StreamOptions{Batches: true}); err != nil {
 		return nil, err
 	}
 	for i := range watched {
@@ -71,7 +71,7 @@ func newBare(ctx context.Context, syncAlways bool) (b *bare, err error) {
 		}
 		b.subjects = append(b.subjects, subject)
 	}
-	b.publisher, err = events.NewPublisher(bus, events.PublisherOptions{Timeout: 10 * time.Second})
+	b.publisher, err = events.NewPublisher(bus, events.PublisherOptions{Timeout: 10 * time.Second, Batches: syncAlways})
 	return b, err
 }
 

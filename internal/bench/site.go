@@ -33,6 +33,8 @@ type site struct {
 	people   []person
 	roots    *x509.CertPool
 	maker    *maker
+	// overloaded: POSTs were put off, so what people's last state is is not sure.
+	overloaded bool
 
 	process *exec.Cmd
 	tell    io.WriteCloser

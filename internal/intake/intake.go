@@ -47,7 +47,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe, Stored, Trace and Now.
+// Options are all required, but for Known, Told, Gap, Seen, Observe, Stored, Trace and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -60,9 +60,14 @@ type Options struct {
 	// Shared says that others may publish about the same people: an event is then
 	// stored only after the last one that we know of.
 	Shared bool
-	// Gap is told the people whose last event may or may not be stored, or may
-	// tell of an older state than the one before, so that somebody reads them again.
-	Gap func([]graph.Person)
+	// Told is the id of the last event about a person that is known to be on the
+	// bus, perhaps a moment late; nil: nobody knows. It is asked if Shared.
+	Told func(graph.Person) string
+	// Gap is told the people whose last event may or may not be stored, so that
+	// somebody reads them again. Doubt is told those whose notification was stored,
+	// but may be older than what was known before; nil means Gap.
+	Gap   func([]graph.Person)
+	Doubt func([]graph.Person)
 	// Seen is told every reading that was stored or that said again what is
 	// known; moved: it told another availability or activity than before. A
 	// notification that was heard before is not told again. It must be quick and
@@ -96,6 +101,9 @@ func New(o Options) *Intake {
 	}
 	if o.Gap == nil {
 		o.Gap = func([]graph.Person) {}
+	}
+	if o.Doubt == nil {
+		o.Doubt = o.Gap
 	}
 	if o.Seen == nil {
 		o.Seen = func(graph.Reading, bool) {}
@@ -149,7 +157,11 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			continue
 		}
 		r.Presence = in.Fields.keep(r.Presence)
-		switch s.draft.judge(r) {
+		v := s.draft.judge(r)
+		if v == repeat && in.behind(ctx, r, s) {
+			v = s.draft.judge(r)
+		}
+		switch v {
 		case repeat:
 			// A repeat of something not yet acknowledged must stay unheard until
 			// that is stored, else a failure would turn both into repeats.

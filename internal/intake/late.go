@@ -16,11 +16,12 @@ const repeatsFor = 4 * time.Hour
 func (in *Intake) PutOff() { in.lateUntil.Store(in.Now().Add(repeatsFor).UnixNano()) }
 
 // doubtful reports whether an event may turn a state back: it came in the wake
-// of something put off, and no sequence number tells its place. Such an event
-// is believed, since it is nearly always new, and confirmed or corrected by a
-// read at once. Call it before the event is settled.
+// of something put off, or another writer told of the person at the same time,
+// and no sequence number tells its place. Such an event is believed, since it is
+// nearly always new, and confirmed or corrected by a read at once. Call it before
+// the event is settled.
 func (in *Intake) doubtful(d draft) bool {
 	return d.reading.Origin == graph.OriginNotification && !d.stale &&
 		(d.reading.Presence.SequenceNumber == "" || d.slot.last.newest == "") &&
-		in.Now().UnixNano() < in.lateUntil.Load()
+		(d.slot.conflicts > 0 || in.Now().UnixNano() < in.lateUntil.Load())
 }

@@ -54,7 +54,6 @@ func (in *Intake) store(ctx context.Context, drafts []draft, trace string, outco
 			if errors.Is(ack.Err, events.ErrConflict) {
 				if ack.Err = in.catchUp(ctx, &d); ack.Err == nil {
 					again = append(again, d)
-					doubted = append(doubted, personOf(d.reading))
 					continue
 				}
 			}
@@ -68,12 +67,13 @@ func (in *Intake) store(ctx context.Context, drafts []draft, trace string, outco
 		}
 		drafts = in.remaining(append(again, rest...), trace, outcome)
 	}
-	if len(failed)+len(doubted) > 0 {
-		in.Gap(append(failed, doubted...))
+	if len(doubted) > 0 {
+		in.Doubt(doubted)
 	}
 	if len(failed) == 0 {
 		return nil
 	}
+	in.Gap(failed)
 	return fmt.Errorf("publish %d events, %d people failed: %w: %w", all, len(failed), ErrNotStored, cause)
 }
 

@@ -106,3 +106,21 @@ func TestPasswordsAreStrongAndDiffer(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoGetsWhatRootWrites(t *testing.T) {
+	users := func(gid int) (int, bool) { return 990, gid == 991 }
+	for _, tt := range []struct {
+		uid, gid, wantUID, wantGID int
+		given                      bool
+	}{
+		{0, 0, 0, 0, false},          // root's own folder
+		{0, 991, 990, 991, true},     // root:presencebridge, as the package has it
+		{0, 50, 0, 0, false},         // a group without a user of its name
+		{1000, 100, 1000, 100, true}, // somebody's folder
+	} {
+		uid, gid, given := heir(tt.uid, tt.gid, users)
+		if given != tt.given || given && (uid != tt.wantUID || gid != tt.wantGID) {
+			t.Errorf("%d:%d: %d:%d %t", tt.uid, tt.gid, uid, gid, given)
+		}
+	}
+}

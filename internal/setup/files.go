@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -34,6 +36,7 @@ func Exists(path string) bool {
 // directory for its owner alone if that must be made. It replaces what is there.
 func Write(path string, data []byte) error {
 	dir := filepath.Dir(path)
+	there := Exists(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -44,8 +47,11 @@ func Write(path string, data []byte) error {
 	defer os.Remove(f.Name()) // gone already after the rename
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil && !there {
+		err = inherit(dir)
+	}
 	if err == nil {
-		err = errors.Join(inherit(dir), inherit(f.Name()))
+		err = inherit(f.Name())
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
@@ -65,8 +71,9 @@ func (f Files) check() error {
 	return os.Remove(probe)
 }
 
-// inherit gives what root writes to the owner of the directory around it: the
-// service, which has to read it, runs as somebody else.
+// inherit gives what root writes to the service, which has to read it and runs
+// as somebody else: to the owner of the directory around it, or to the user named
+// like the directory's group, as the Debian package has it.
 func inherit(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -75,11 +82,41 @@ func inherit(path string) error {
 	if err != nil {
 		return err
 	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || owner.Uid == 0 {
+	around, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
 		return nil
 	}
-	return os.Chown(path, int(owner.Uid), int(owner.Gid))
+	uid, gid, ok := heir(int(around.Uid), int(around.Gid), userOf)
+	if !ok {
+		return nil
+	}
+	return os.Chown(path, uid, gid)
+}
+
+// heir is who gets a file that root writes into a directory of uid and gid.
+func heir(uid, gid int, userOf func(gid int) (uid int, ok bool)) (int, int, bool) {
+	if uid != 0 {
+		return uid, gid, true
+	}
+	if gid == 0 {
+		return 0, 0, false
+	}
+	uid, ok := userOf(gid)
+	return uid, gid, ok
+}
+
+// userOf is the user that has the name of a group.
+func userOf(gid int) (int, bool) {
+	group, err := user.LookupGroupId(strconv.Itoa(gid))
+	if err != nil {
+		return 0, false
+	}
+	named, err := user.Lookup(group.Name)
+	if err != nil {
+		return 0, false
+	}
+	uid, err := strconv.Atoi(named.Uid)
+	return uid, err == nil
 }
 
 // ErrExists says that a configuration is there already and differs.

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ type Logins struct {
 	seal  seal
 
 	mu   sync.Mutex
-	seen map[string][sha256.Size]byte // of the sealed bytes, by account
+	seen map[string]time.Time // when somebody signed in, by account
 }
 
 // Logins are kept in the vault's own store, under its seal.
@@ -63,7 +62,7 @@ func OpenLogins(ctx context.Context, store Store, sealKeyFile string, log *slog.
 }
 
 func newLogins(store Store, s seal) *Logins {
-	return &Logins{store: store, seal: s, seen: map[string][sha256.Size]byte{}}
+	return &Logins{store: store, seal: s, seen: map[string]time.Time{}}
 }
 
 func loginName(account string) string { return "login-" + account }
@@ -109,7 +108,6 @@ func (l *Logins) write(account string, login Login, store func(sealed []byte) er
 	if err != nil {
 		return fmt.Errorf("keep login of account %s: %w", account, err)
 	}
-	l.seen[account] = sha256.Sum256(sealed)
 	return nil
 }
 
@@ -134,17 +132,17 @@ func (l *Logins) Rotate(ctx context.Context, account, from, to string, now time.
 	return err
 }
 
-// Changed reports whether somebody else changed the login of an account since
-// the last question; the first one reports nothing.
+// Changed reports whether somebody signed an account in anew since the last
+// question; the first one reports nothing. A token that was replaced, be it by
+// another instance, is no new sign-in.
 func (l *Logins) Changed(ctx context.Context, account string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	sealed, err := l.store.Get(ctx, loginName(account))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false
+	login, sealed, err := l.get(ctx, account)
+	if err != nil && sealed == nil && !errors.Is(err, fs.ErrNotExist) {
+		return false // the store cannot be asked now; a later look will tell
 	}
-	now := sha256.Sum256(sealed)
 	before, asked := l.seen[account]
-	l.seen[account] = now
-	return asked && before != now
+	l.seen[account] = login.SignedIn
+	return asked && !before.Equal(login.SignedIn)
 }

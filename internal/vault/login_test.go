@@ -52,8 +52,15 @@ func TestALoginFromBesideTheService(t *testing.T) {
 	if service.Changed(t.Context(), loginKey) {
 		t.Error("our own rotation is told as a change")
 	}
+	// Else two instances would have each other sign in anew, for ever.
+	if err := command.Rotate(t.Context(), loginKey, "refresh-2", "refresh-3", later); err != nil {
+		t.Fatal(err)
+	}
+	if service.Changed(t.Context(), loginKey) {
+		t.Error("the rotation of another instance is told as a change")
+	}
 	got, err := command.Get(t.Context(), loginKey)
-	if err != nil || got.RefreshToken != "refresh-2" || !got.SignedIn.Equal(now) || !got.Used.Equal(later) {
+	if err != nil || got.RefreshToken != "refresh-3" || !got.SignedIn.Equal(now) || !got.Used.Equal(later) {
 		t.Errorf("%s %s, %v", got.RefreshToken, got.Used, err)
 	}
 }
@@ -120,7 +127,14 @@ func TestADamagedLoginSaysWhatToDo(t *testing.T) {
 	if _, err := v.Logins().Get(t.Context(), loginKey); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("%v", err)
 	}
-	if err := v.Logins().Put(t.Context(), loginKey, Login{RefreshToken: "again"}); err != nil {
+	service := v.Logins()
+	if service.Changed(t.Context(), loginKey) {
+		t.Error("the first look found a change")
+	}
+	if err := shared(t, dir).Put(t.Context(), loginKey, Login{RefreshToken: "again", SignedIn: time.Now()}); err != nil {
 		t.Errorf("a new login does not mend it: %v", err)
+	}
+	if !service.Changed(t.Context(), loginKey) {
+		t.Error("the mended login is not told")
 	}
 }
