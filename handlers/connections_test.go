@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -218,4 +219,17 @@ func TestRequestSmuggling(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Also the operators' side and the one for the authority's checks, which
+// strangers may reach.
+func TestEveryServerBoundsItsConnections(t *testing.T) {
+	s := NewServer(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler))
+	if s.ConnState == nil {
+		t.Fatal("nobody follows the connections")
+	}
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	s.ConnState(ours, http.StateNew)
+	s.ConnState(ours, http.StateClosed) // nobody is told of it
 }

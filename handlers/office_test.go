@@ -159,7 +159,7 @@ func (o *office) serve(t testing.TB, token string, feeds FeedOptions) *httptest.
 	})
 	o.add(e, feeds)
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = NewServer(e, slog.New(slog.DiscardHandler))
+	server.Config = NewServer(e, nil, slog.New(slog.DiscardHandler))
 	server.Start()
 	t.Cleanup(server.Close)
 	return server

@@ -60,6 +60,20 @@ func TestACMEIsWired(t *testing.T) {
 	}
 }
 
+// Instances that share their keys share this, too.
+func TestACMEIsSharedInNATS(t *testing.T) {
+	url, data := natsServer(t), ""
+	b := newBridge(t, graphsim.Options{}, func(c *config.Config) {
+		data, c.NATS.URL, c.SealKeyFile = c.DataDir, url, filepath.Join(t.TempDir(), "seal.key")
+		c.TLS = config.TLS{Mode: config.TLSACME, ACME: config.ACME{Email: "ops@example.com", AcceptTerms: true, DirectoryURL: "https://" + freeAddress(t)}}
+	})
+	b.start(false)
+	b.eventually("the reason", func() bool { _, body := b.admin("/readyz"); return strings.Contains(body, "connection refused") })
+	if _, err := os.Stat(filepath.Join(data, "acme")); !os.IsNotExist(err) {
+		t.Errorf("it is in data_dir: %v", err)
+	}
+}
+
 func writePEM(t *testing.T, file string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
