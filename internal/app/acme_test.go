@@ -42,6 +42,10 @@ func TestACMEIsWired(t *testing.T) {
 		status, body := b.admin("/readyz")
 		return status == http.StatusOK && strings.Contains(body, `"certificate":"`) && strings.Contains(body, "must reach 127.0.0.1 on port 443 or 80")
 	})
+	b.eventually("the metric", func() bool {
+		_, metrics := b.admin("/metrics")
+		return strings.Contains(metrics, `presencebridge_expiry_unknown{account="",kind="tls_certificate",tenant=""} 1`)
+	})
 	res, err := http.Get("http://" + plain + "/.well-known/acme-challenge/x")
 	if err != nil {
 		t.Fatal(err)
