@@ -79,15 +79,17 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// With several bridges, one that is gone costs no request.
+// With several bridges behind nginx or HAProxy, one that is gone costs no request.
 func TestABridgeThatIsGoneIsPassedOver(t *testing.T) {
 	gone := freeAddress(t)
 	for _, e := range examples {
 		another := map[string][2]string{
 			"nginx":   {"server {inner}", "server " + gone + ";\n        server {inner}"},
 			"haproxy": {"server bridge {inner}", "server gone " + gone + " check port {admin}\n    server bridge {inner}"},
-			"caddy":   {"reverse_proxy {inner}", "reverse_proxy " + gone + " {inner}"},
 		}[e.program]
+		if another[0] == "" { // Debian's Caddy does not send a body twice
+			continue
+		}
 		t.Run(e.program, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
@@ -105,9 +107,6 @@ func TestABridgeThatIsGoneIsPassedOver(t *testing.T) {
 			e.replace = slices.Clone(e.replace)
 			for i := range e.replace {
 				e.replace[i] = strings.Replace(e.replace[i], another[0], another[1], 1)
-			}
-			if e.program == "caddy" { // whose choice is by chance
-				e.replace = append(e.replace, "response_header_timeout 10s\n\t\t\t}", "response_header_timeout 10s\n\t\t\t}\n\t\t\tlb_policy first")
 			}
 			s.run(e)
 			transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
