@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type FeedOptions struct {
 	// it the feed begins with what comes from now on.
 	Resume bool
 	After  uint64
+	// Of is the stream that After belongs to, as [Feed.Of] named it; empty: not known.
+	Of string
 	// Subjects narrow what is given; none means all events.
 	Subjects []string
 }
@@ -32,6 +35,9 @@ type Feed struct {
 	// Complete is false if the reader asked to resume and the stream does not hold
 	// all that came after that any more, or is another one: read the last states anew.
 	Complete bool
+	// Of names the stream. One that is made later, under the same name, after a loss
+	// of the store, has another: its sequences begin anew and mean other events.
+	Of string
 
 	js        jetstream.JetStream
 	consumer  string
@@ -62,9 +68,11 @@ func OpenFeed(ctx context.Context, js jetstream.JetStream, o FeedOptions) (*Feed
 	state := stream.CachedInfo().State
 	f := &Feed{
 		After: state.LastSeq, Complete: !o.Resume, js: js, next: 1,
+		Of:       strconv.FormatInt(stream.CachedInfo().Created.UnixMilli(), 36),
 		messages: make(chan jetstream.Msg), failed: make(chan error, 1), done: make(chan struct{}),
 	}
-	if o.Resume && o.After <= state.LastSeq && o.After+1 >= state.FirstSeq {
+	same := o.Of == "" || o.Of == f.Of
+	if o.Resume && same && o.After <= state.LastSeq && o.After+1 >= state.FirstSeq {
 		f.After, f.Complete = o.After, true
 	}
 	if len(o.Subjects) == 0 {

@@ -109,6 +109,28 @@ func TestFeedTellsWhatIsLost(t *testing.T) {
 	}
 }
 
+// A stream that was lost and made anew counts from 1 again: an old position means
+// nothing there, even once the number exists.
+func TestFeedKnowsItsStream(t *testing.T) {
+	_, p, js := running(t)
+	publish(t, p, userEvent(person(1), "Busy", "a"), userEvent(person(1), "Away", "b"))
+	before := openFeed(t, js, events.FeedOptions{})
+	if same := openFeed(t, js, events.FeedOptions{Resume: true, After: 1, Of: before.Of}); !same.Complete || same.Of != before.Of {
+		t.Errorf("of the same stream: complete %v, %s after %s", same.Complete, same.Of, before.Of)
+	}
+	if err := js.DeleteStream(t.Context(), events.Stream); err != nil {
+		t.Fatal(err)
+	}
+	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, p, userEvent(person(1), "Busy", "c"), userEvent(person(2), "Busy", "d"), userEvent(person(2), "Away", "e"))
+	anew := openFeed(t, js, events.FeedOptions{Resume: true, After: 2, Of: before.Of})
+	if anew.Complete || anew.After != 3 {
+		t.Errorf("of another stream: complete %v, after %d", anew.Complete, anew.After)
+	}
+}
+
 func TestFeedEndsWithTheServer(t *testing.T) {
 	s, p, js := running(t)
 	f := openFeed(t, js, events.FeedOptions{})

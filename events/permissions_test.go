@@ -31,7 +31,7 @@ func TestPermissions(t *testing.T) {
 	}
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
-			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>", "$KV.presencebridge_state.>", "$JS.FC.>"}, []string{"presence.v1.api.>", "$SRV.>", "_INBOX.>"})),
+			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>", "$KV.presencebridge_state.>", "$KV.presencebridge_lease.>", "$JS.FC.>"}, []string{"presence.v1.api.>", "presence.v1.peer.>", "$SRV.>", "_INBOX.>"})),
 			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.PRESENCE.>"}),
 		}
 	})
@@ -60,6 +60,17 @@ func TestPermissions(t *testing.T) {
 
 	// Instances share their keys there.
 	keepsInBucket(t, js, "presencebridge_state")
+	keepsInBucket(t, js, "presencebridge_lease")
+	peers, err := bridgeConn.SubscribeSync("presence.v1.peer.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bridgeConn.Publish("presence.v1.peer."+tenant, []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peers.NextMsg(30 * time.Second); err != nil {
+		t.Errorf("instances cannot speak to each other: %v", err)
+	}
 
 	// The bridge offers its service, and the adapter gets an answer.
 	service, err := micro.AddService(bridgeConn, micro.Config{Name: events.Service, Version: "1.0.0"})

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -235,4 +236,17 @@ func TestRequestSmuggling(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Also the operators' side and the one for the authority's checks, which
+// strangers may reach.
+func TestEveryServerBoundsItsConnections(t *testing.T) {
+	s := NewServer(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler))
+	if s.ConnState == nil {
+		t.Fatal("nobody follows the connections")
+	}
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	s.ConnState(ours, http.StateNew)
+	s.ConnState(ours, http.StateClosed) // nobody is told of it
 }

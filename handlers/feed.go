@@ -23,18 +23,24 @@ type FeedEvent struct {
 
 // Feed gives events in order.
 type Feed interface {
-	// Begin is the sequence behind which the feed begins, and whether it holds all
-	// that came after what the client asked for.
-	Begin() (after uint64, complete bool)
+	Begin() FeedBegin
 	// Next waits for the next one. The context's error leaves the feed as it is.
 	Next(context.Context) (FeedEvent, error)
 	Close()
+}
+
+// FeedBegin is where a feed begins.
+type FeedBegin struct {
+	After    uint64
+	Complete bool   // it holds all that came after what the client asked for
+	Stream   string // to which the sequences belong; no blank and no line break
 }
 
 // FeedQuery is what a client wants.
 type FeedQuery struct {
 	Resume   bool // it has everything up to After
 	After    uint64
+	Stream   string   // to which After belongs; empty: not known
 	Types    []string // of CloudEvents; none: all
 	TenantID string   // empty: all
 }
@@ -67,7 +73,8 @@ var kinds = map[string]string{
 }
 
 // AddFeed adds the route of /api/v1/events to the operators' side: server-sent
-// events whose ids are the sequences of the stream.
+// events whose ids are the sequences of the stream, each with the stream's own mark:
+// after a loss of the store the same number is another event.
 func AddFeed(e *echo.Echo, feeds Feeds, o FeedOptions) {
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 15 * time.Second
@@ -119,8 +126,10 @@ func feedAsked(c echo.Context, tenants []Tenant) (FeedQuery, error) {
 		last = c.QueryParam("lastEventId")
 	}
 	if last != "" {
-		if q.After, err = strconv.ParseUint(last, 10, 64); err != nil {
-			return q, echo.NewHTTPError(http.StatusBadRequest, "Last-Event-ID must be the id of an event: a number")
+		var number string
+		number, q.Stream, _ = strings.Cut(last, "-")
+		if q.After, err = strconv.ParseUint(number, 10, 64); err != nil {
+			return q, echo.NewHTTPError(http.StatusBadRequest, "Last-Event-ID must be the id of an event, like 41-mijb2x7c")
 		}
 		q.Resume = true
 	}
@@ -145,6 +154,7 @@ type stream struct {
 	c       echo.Context
 	o       FeedOptions
 	control *http.ResponseController
+	mark    string // of the stream of events
 	buffer  bytes.Buffer
 }
 
@@ -164,9 +174,10 @@ func (s *stream) send(ctx context.Context, feed Feed) error {
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep it back
 	s.c.Response().WriteHeader(http.StatusOK)
-	after, complete := feed.Begin()
-	fmt.Fprintf(&s.buffer, "retry: %d\nid: %d\nevent: ready\ndata: {\"after\":%d,\"complete\":%t}\n\n",
-		retryEvents.Milliseconds(), after, after, complete)
+	begin := feed.Begin()
+	s.mark = begin.Stream
+	fmt.Fprintf(&s.buffer, "retry: %d\nid: %d-%s\nevent: ready\ndata: {\"after\":%d,\"complete\":%t}\n\n",
+		retryEvents.Milliseconds(), begin.After, s.mark, begin.After, begin.Complete)
 	for s.flush() {
 		e, err := s.next(ctx, feed)
 		switch {
@@ -189,7 +200,7 @@ func (s *stream) next(ctx context.Context, feed Feed) (FeedEvent, error) {
 }
 
 func (s *stream) event(e FeedEvent) {
-	fmt.Fprintf(&s.buffer, "id: %d\nevent: %s\n", e.Sequence, e.Type)
+	fmt.Fprintf(&s.buffer, "id: %d-%s\nevent: %s\n", e.Sequence, s.mark, e.Type)
 	// A line break in JSON is only ever between two values.
 	s.buffer.WriteString("data: ")
 	s.buffer.Write(bytes.Map(func(r rune) rune {

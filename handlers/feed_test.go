@@ -41,7 +41,9 @@ func (f *playedFeed) Open(_ context.Context, q FeedQuery) (Feed, error) {
 	return f, nil
 }
 
-func (f *playedFeed) Begin() (uint64, bool) { return 41, f.events != nil }
+func (f *playedFeed) Begin() FeedBegin {
+	return FeedBegin{After: 41, Complete: f.events != nil, Stream: "m1"}
+}
 
 func (f *playedFeed) Next(ctx context.Context) (FeedEvent, error) {
 	select {
@@ -107,11 +109,11 @@ func TestEventsAreStreamed(t *testing.T) {
 	o.feed.events = make(chan FeedEvent)
 	server := o.serve(t, "", FeedOptions{})
 	r, stop := follow(t, server, "/api/v1/events")
-	if got := block(t, r); got != `retry: 2000|id: 41|event: ready|data: {"after":41,"complete":true}` {
+	if got := block(t, r); got != `retry: 2000|id: 41-m1|event: ready|data: {"after":41,"complete":true}` {
 		t.Error(got)
 	}
 	o.feed.events <- FeedEvent{42, "presence.user.changed.v1", []byte("{\"a\":1,\r\n\"b\":2}")}
-	if got := block(t, r); got != `id: 42|event: presence.user.changed.v1|data: {"a":1,  "b":2}` {
+	if got := block(t, r); got != `id: 42-m1|event: presence.user.changed.v1|data: {"a":1,  "b":2}` {
 		t.Error(got)
 	}
 	stop()
@@ -139,6 +141,8 @@ func TestEventsQuery(t *testing.T) {
 		{"?type=user,%20decision", "", 503, FeedQuery{Types: []string{user, decision}}},
 		{"?type=coverage&tenant=fabrikam", "7", 503, FeedQuery{Resume: true, After: 7, Types: []string{coverage}, TenantID: fabrikamID}},
 		{"?type=user&lastEventId=0", "", 503, FeedQuery{Resume: true, Types: []string{user}}},
+		{"?type=user&lastEventId=7-m1", "", 503, FeedQuery{Resume: true, After: 7, Stream: "m1", Types: []string{user}}},
+		{"", "m1", 400, FeedQuery{}},
 		{"?type=user&lastEventId=1", "2", 503, FeedQuery{Resume: true, After: 2, Types: []string{user}}},
 		{"?type=everything", "", 400, FeedQuery{}},
 		{"?type=decision&tenant=contoso", "", 400, FeedQuery{}},

@@ -11,7 +11,7 @@ import (
 func TestWatchLine(t *testing.T) {
 	at := time.Date(2026, 11, 23, 18, 0, 0, 300_000_000, time.Local)
 	r := personRow{
-		User: personInRow{DisplayName: "Agent \x1b[31mOne"}, Availability: "Busy", Activity: "InACall", Origin: "notification", ObservedAt: at,
+		User: personInRow{DisplayName: "Agent \x1b[31m\u202eOne"}, Availability: "Busy", Activity: "InACall", Origin: "notification", ObservedAt: at,
 		Previous: &previousInRow{"Available", "Available", at.Add(-12 * time.Minute)}, Freshness: "fresh",
 	}
 	w := &watch{colours: true, width: func() int { return 80 }}
@@ -23,8 +23,11 @@ func TestWatchLine(t *testing.T) {
 	if !strings.Contains(line, colour("Busy")+"● Busy / InACall") || strings.Contains(shown, "\x1b") || len([]rune(shown)) > 80 {
 		t.Errorf("%q", line)
 	}
+	if !strings.HasSuffix(strings.TrimRight(shown, " "), "was Available for 12m") {
+		t.Errorf("on 80 columns: %q", shown)
+	}
 	w = &watch{width: func() int { return 0 }}
-	if line := w.line(r); line != "18:00:00.3  Agent \uFFFD[31mOne          ● Busy / InACall                  was Available for 12m, notification" {
+	if line := w.line(r); line != "18:00:00.3  Agent \uFFFD[31m\uFFFDOne         ● Busy / InACall                  was Available for 12m, notification" {
 		t.Errorf("%q", line)
 	}
 	r.Freshness = "stale"

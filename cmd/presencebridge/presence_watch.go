@@ -225,23 +225,34 @@ func (w *watch) line(r personRow) string {
 	if !r.ObservedAt.IsZero() {
 		at = r.ObservedAt.Local().Format("15:04:05.0")
 	}
+	narrow := w.colours && w.width() < 110
+	nameWidth, stateWidth := 22, 30
+	if narrow {
+		nameWidth, stateWidth = 16, 25
+	}
 	notes := r.Origin
 	if p := r.Previous; p != nil && r.Freshness != "stale" {
 		lasted := "a moment"
 		if d := r.ObservedAt.Sub(p.ObservedAt); d >= time.Second {
 			lasted = span("", d, p.ObservedAt, "")
 		}
-		notes = fmt.Sprintf("was %s for %s, %s", stateWords(p.Availability, p.Activity), lasted, r.Origin)
+		if notes = fmt.Sprintf("was %s for %s, %s", stateWords(p.Availability, p.Activity), lasted, r.Origin); narrow {
+			notes = fmt.Sprintf("was %s for %s", p.Availability, lasted)
+		}
 	}
 	if r.Freshness == "stale" {
 		notes = "could not be confirmed lately"
 	}
-	name, state := pad(printable(cut(r.name(), 22)), 22), pad("● "+printable(cut(stateWords(r.Availability, r.Activity), 30)), 32)
+	name := pad(printable(cut(r.name(), nameWidth)), nameWidth)
+	state := pad("● "+printable(cut(stateWords(r.Availability, r.Activity), stateWidth)), stateWidth+2)
 	if !w.colours {
 		return strings.TrimRight(fmt.Sprintf("%s  %s  %s  %s", at, name, state, printable(notes)), " ")
 	}
 	text := dim + at + plain + "  " + bold + name + plain + "  " + colour(r.Availability) + state + plain + "  " + dim + printable(notes) + plain
-	return cut(text, w.width()) + plain
+	if width := w.width(); cut(text, width) != text {
+		text = cut(text, width-1) + "…"
+	}
+	return text + plain
 }
 
 // pause waits; the context's error ends it early.

@@ -30,6 +30,7 @@ type process struct {
 	sim         *graphsim.Simulator
 	dir, file   string
 	admin, nats string
+	env         []string // more than ours
 	cmd         *exec.Cmd
 	log         lines
 }
@@ -58,7 +59,7 @@ func newProcess(t *testing.T, people int) *process {
 
 func (p *process) start() {
 	p.t.Helper()
-	p.cmd = exec.Command("presencebridge", "serve", "--config", p.file)
+	p.cmd = command(p.env, "serve", "--config", p.file)
 	p.cmd.Stderr = &p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)

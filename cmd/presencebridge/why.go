@@ -230,6 +230,6 @@ type trailPrinter struct {
 
 func (l *trailPrinter) line(format string, a ...any) {
 	if l.err == nil {
-		_, l.err = fmt.Fprintf(l.out, format+"\n", a...)
+		_, l.err = fmt.Fprintln(l.out, printable(fmt.Sprintf(format, a...)))
 	}
 }

@@ -31,6 +31,18 @@ func TestReadMoment(t *testing.T) {
 	}
 }
 
+// What adapters call themselves and their rules comes from the bus.
+func TestPrintTrailTellsTheTerminalNothing(t *testing.T) {
+	var out strings.Builder
+	said := trail.Entry{Kind: trail.KindDecision, Client: "sales\x1b[2J", Decision: "unreachable", Rule: "on the\u009b2J phone"}
+	if err := printTrail(&out, trail.Trail{UserID: "b36a", Decisions: []trail.Entry{said}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u009b") || !strings.Contains(out.String(), "sales") {
+		t.Errorf("%q", out.String())
+	}
+}
+
 func TestPrintTrail(t *testing.T) {
 	at := func(clock string) time.Time {
 		when, err := time.ParseInLocation(time.DateTime, "2026-11-23 "+clock, time.Local)

@@ -114,6 +114,7 @@ func (s *service) run(ctx context.Context) error {
 		workers.Go(func() error { return s.warmTokens(working) })
 	}
 	workers.Go(func() error { return s.followBoard(working) })
+	workers.Go(func() error { return s.listenToPeers(working) })
 	workers.Go(func() error { return s.answerRequests(working) })
 	workers.Go(func() error { return s.vault.Follow(working) })
 	workers.Go(func() error { return s.housekeep(working) })
@@ -121,7 +122,7 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() error { return s.reload(working) })
 	workers.Go(func() error { return s.expiry.Run(working) })
 	for _, t := range s.tenants {
-		workers.Go(func() error { return t.run(working, s.bus.ready, s.tidySoon) })
+		workers.Go(func() error { return s.runTenant(working, t) })
 	}
 
 	<-working.Done()
@@ -149,15 +150,23 @@ func (s *service) stop(servers []*server, serving, workers *errgroup.Group) erro
 	return err
 }
 
+// deleteSubscriptions is for a single instance; others do it within their term.
 func (s *service) deleteSubscriptions() error {
-	// The caller's context has ended; this is the last thing done for it.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	var errs []error
 	for _, t := range s.tenants {
-		if err := t.push.Delete(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("tenant %s: %w", t.name, err))
+		if t.lease == nil {
+			// The caller's context has ended; this is the last thing done for it.
+			errs = append(errs, s.deleteOf(context.Background(), t))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *service) deleteOf(ctx context.Context, t *tenant) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := t.push().Delete(ctx); err != nil {
+		return fmt.Errorf("tenant %s: %w", t.name, err)
+	}
+	return nil
 }

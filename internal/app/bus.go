@@ -25,6 +25,7 @@ type bus struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream events.StreamOptions
+	also   func(context.Context) error // sets up what else is kept there; nil: nothing
 	// batches: the server synchronises every write, so fewer are better.
 	batches bool
 	log     *slog.Logger
@@ -176,15 +177,20 @@ func (b *bus) prepare(ctx context.Context, m memory) error {
 	if err := b.states(ctx, m.restore); err != nil {
 		return err
 	}
-	reading, cancel := context.WithTimeout(ctx, time.Minute)
+	return b.directory(ctx, m.restoreDirectory)
+}
+
+// directory gives the last directory event of everybody.
+func (b *bus) directory(ctx context.Context, f func(events.DirectoryEvent)) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for e, err := range events.LastDirectory(reading, b.js) {
+	for e, err := range events.LastDirectory(ctx, b.js) {
 		if errors.Is(err, events.ErrMalformed) {
 			continue // not ours; then the bridge tells it once more
 		} else if err != nil {
 			return err
 		}
-		m.restoreDirectory(e)
+		f(e)
 	}
 	return nil
 }
@@ -192,7 +198,10 @@ func (b *bus) prepare(ctx context.Context, m memory) error {
 func (b *bus) setUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return events.Setup(ctx, b.js, b.stream)
+	if err := events.Setup(ctx, b.js, b.stream); err != nil || b.also == nil {
+		return err
+	}
+	return b.also(ctx)
 }
 
 // states gives the last state of everybody. What is no event of ours is passed

@@ -19,7 +19,7 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 		People:  func() []string { return s.directory.IDs(c.ID) },
 		Plan:    t.plan,
 		Latency: s.Latency, StaleAfter: c.StaleAfter,
-		Recreate: func(account, reason string) { t.push.Recreate(account, reason) },
+		Recreate: func(account, reason string) { t.push().Recreate(account, reason) },
 		Stale: func(ctx context.Context, userIDs []string, unconfirmed func(string) bool) error {
 			who := make([]graph.Person, len(userIDs))
 			for i, id := range userIDs {
@@ -38,7 +38,7 @@ func (s *service) buildCoverage(c config.Tenant, t *tenant, log *slog.Logger) *c
 
 // plan tells whom each account is to carry and what Graph has for it.
 func (t *tenant) plan() coverage.Plan {
-	push := t.push.Coverage()
+	push := t.push().Coverage()
 	plan := coverage.Plan{Unplaced: push.Unplaced, Missing: push.Missing, Quarantined: push.Quarantined}
 	for _, a := range push.Accounts {
 		plan.Accounts = append(plan.Accounts, coverage.Account{
@@ -52,7 +52,12 @@ func (t *tenant) plan() coverage.Plan {
 // seen passes on what a reading proves.
 func (s *service) seen(r graph.Reading, moved bool) {
 	if t := s.tenants[r.TenantID]; t != nil {
-		t.coverage.Seen(r, moved)
+		switch {
+		case t.holds():
+			t.coverage().Seen(r, moved)
+		case r.AskedAt.IsZero():
+			s.tell(t, word{Do: wordHeard, UserID: r.Presence.UserID, At: r.ObservedAt})
+		}
 		if moved && r.Origin == graph.OriginSweep {
 			s.metrics.found(t.name)
 		}
@@ -65,10 +70,18 @@ func (s *service) announced(who []graph.Person) {
 	now := time.Now()
 	for _, p := range who {
 		if t := s.tenants[p.TenantID]; t != nil {
-			t.coverage.Announced(p.UserID, now)
+			s.announcedOf(t, p.UserID, now)
 		}
 	}
 	s.read(who)
+}
+
+func (s *service) announcedOf(t *tenant, userID string, at time.Time) {
+	if !t.holds() {
+		s.tell(t, word{Do: wordAnnounced, UserID: userID, At: at})
+		return
+	}
+	t.coverage().Announced(userID, at)
 }
 
 // accept stores what notifications told. What cannot be stored was delivered all
@@ -80,7 +93,7 @@ func (s *service) accept(ctx context.Context, readings []graph.Reading) error {
 	}
 	for _, r := range readings {
 		if t := s.tenants[r.TenantID]; t != nil {
-			t.coverage.Announced(r.Presence.UserID, r.ObservedAt)
+			s.announcedOf(t, r.Presence.UserID, r.ObservedAt)
 		}
 	}
 	return err
@@ -98,7 +111,7 @@ func (s *service) answered(o handlers.Outcome) {
 	}
 	if o.Cause == handlers.CauseBusAway || o.Cause == handlers.CauseUndecided && !s.tokens.Ready() {
 		for _, t := range s.tenants {
-			t.coverage.Interrupted()
+			t.coverage().Interrupted()
 		}
 	}
 }

@@ -22,47 +22,61 @@ func (d desk) Coverage() []handlers.TenantCoverage {
 	all := []handlers.TenantCoverage{}
 	for _, named := range d.Tenants() {
 		t := d.tenants[named.ID]
-		out := handlers.TenantCoverage{
-			Tenant: named.Name, TenantID: named.ID, Mode: t.config.Load().Mode,
-			Reasons: []handlers.CoverageReason{}, Accounts: []handlers.AccountCoverage{},
+		if t.holds() {
+			all = append(all, d.coverageOf(t))
+			continue
 		}
-		views, push := t.coverage.Views(), t.push.Coverage()
-		for _, a := range push.Accounts {
-			v := views[a.AccountKey]
-			row := rowOf(a, v)
-			out.Accounts = append(out.Accounts, handlers.AccountCoverage{
-				Account: a.AccountKey, Username: d.usernames[a.AccountKey], State: row.State,
-				Reason: cmp.Or(row.Trouble, v.Reason), People: coveredOf(v.People),
-			})
-			if v.People.Poll > 0 {
-				out.Reasons = append(out.Reasons, handlers.CoverageReason{
-					Reason: cmp.Or(row.Trouble, v.Reason, whyNotPushed(row.State)), People: v.People.Poll, Advice: a.Advice,
-				})
-			}
+		var told handlers.TenantCoverage
+		if err := d.asked(t, word{Do: wordCoverage}, &told); err != nil {
+			told = d.coverageOf(t)
+			told.Reasons = append(told.Reasons, handlers.CoverageReason{Reason: t.whoActs(), People: told.People.Assigned})
 		}
-		if rest, some := views[coverage.RestKey]; some {
-			out.Accounts = append(out.Accounts, handlers.AccountCoverage{
-				Account: coverage.RestKey, State: handlers.SubscriptionPolled, Reason: rest.Reason, People: coveredOf(rest.People),
-			})
-			out.Reasons = append(out.Reasons, reasonsOf(rest, push, out.Mode)...)
-		}
-		slices.SortFunc(out.Accounts, func(a, b handlers.AccountCoverage) int { return strings.Compare(a.Account, b.Account) })
-		for _, a := range out.Accounts {
-			out.People.Assigned += a.People.Assigned
-			out.People.Push += a.People.Push
-			out.People.Poll += a.People.Poll
-			out.People.None += a.People.None
-		}
-		if out.People.None > 0 {
-			out.Reasons = append(out.Reasons, handlers.CoverageReason{
-				Reason: "nothing confirmed their state for stale_after, or it was not read yet", People: out.People.None,
-			})
-		}
-		status := t.sweeper.Status()
-		out.Sweep = handlers.SweepStatus{Waiting: status.Waiting, ReadAt: status.ReadAt, Trouble: status.Trouble}
-		all = append(all, out)
+		all = append(all, told)
 	}
 	return all
+}
+
+// coverageOf is that of one tenant, as this instance knows it.
+func (d desk) coverageOf(t *tenant) handlers.TenantCoverage {
+	out := handlers.TenantCoverage{
+		Tenant: t.name, TenantID: t.config.Load().ID, Mode: t.config.Load().Mode,
+		Reasons: []handlers.CoverageReason{}, Accounts: []handlers.AccountCoverage{},
+	}
+	views, push := t.coverage().Views(), t.push().Coverage()
+	for _, a := range push.Accounts {
+		v := views[a.AccountKey]
+		row := rowOf(a, v)
+		out.Accounts = append(out.Accounts, handlers.AccountCoverage{
+			Account: a.AccountKey, Username: d.usernames[a.AccountKey], State: row.State,
+			Reason: cmp.Or(row.Trouble, v.Reason), People: coveredOf(v.People),
+		})
+		if v.People.Poll > 0 {
+			out.Reasons = append(out.Reasons, handlers.CoverageReason{
+				Reason: cmp.Or(row.Trouble, v.Reason, whyNotPushed(row.State)), People: v.People.Poll, Advice: a.Advice,
+			})
+		}
+	}
+	if rest, some := views[coverage.RestKey]; some {
+		out.Accounts = append(out.Accounts, handlers.AccountCoverage{
+			Account: coverage.RestKey, State: handlers.SubscriptionPolled, Reason: rest.Reason, People: coveredOf(rest.People),
+		})
+		out.Reasons = append(out.Reasons, reasonsOf(rest, push, out.Mode)...)
+	}
+	slices.SortFunc(out.Accounts, func(a, b handlers.AccountCoverage) int { return strings.Compare(a.Account, b.Account) })
+	for _, a := range out.Accounts {
+		out.People.Assigned += a.People.Assigned
+		out.People.Push += a.People.Push
+		out.People.Poll += a.People.Poll
+		out.People.None += a.People.None
+	}
+	if out.People.None > 0 {
+		out.Reasons = append(out.Reasons, handlers.CoverageReason{
+			Reason: "nothing confirmed their state for stale_after, or it was not read yet", People: out.People.None,
+		})
+	}
+	status := t.sweeper.Status()
+	out.Sweep = handlers.SweepStatus{Waiting: status.Waiting, ReadAt: status.ReadAt, Trouble: status.Trouble}
+	return out
 }
 
 func coveredOf(c events.Covered) handlers.Covered {

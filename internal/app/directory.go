@@ -39,6 +39,10 @@ func (s *service) reconcile(held map[graph.Person]events.UserEvent) { s.intake.R
 // caughtUp follows an outage of the bus: what changed meanwhile is read and told.
 func (s *service) caughtUp() {
 	for _, t := range s.tenants {
+		if !t.holds() {
+			s.tell(t, word{Do: wordInterrupted})
+			continue
+		}
 		t.sweeper.AskAll(graph.OriginSweep)
 		t.sweeper.Retry()
 	}
@@ -60,7 +64,7 @@ func (s *service) settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tell changes of the directory: %w", err)
 	}
-	n, err := s.intake.Forget(ctx, s.remembered)
+	n, err := s.intake.Forget(ctx, s.stays)
 	s.notes.Forget(s.remembered)
 	if n > 0 {
 		s.Log.Info("people who left are purged", "people", n)

@@ -49,7 +49,11 @@ func Expiries(ctx context.Context, c *config.Config, tenant string, log *slog.Lo
 
 // expiries reads the same in the service.
 func (s *service) expiries(ctx context.Context) []expiry.Item {
-	items := append(publicCertificate(s.Config), expiry.Key(s.vault.Current().Created.Add(vault.RotateAfter)))
+	items := publicCertificate(s.Config)
+	if s.acme != nil {
+		items = append(items, expiry.ACME(s.acme.Certificate(), s.acme.Missing()))
+	}
+	items = append(items, expiry.Key(s.vault.Current().Created.Add(vault.RotateAfter)))
 	for _, t := range s.tenants {
 		items = append(items, ending(*t.config.Load(), t.reader, s.logins, s.File).Read(ctx)...)
 	}
@@ -114,7 +118,7 @@ func (s *service) watchExpiry() {
 		Read: s.expiries,
 		Changed: func() {
 			for _, t := range s.tenants {
-				t.coverage.Update()
+				t.coverage().Update()
 			}
 		},
 		Log: s.Log,

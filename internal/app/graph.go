@@ -18,6 +18,7 @@ type connection struct {
 	base    string
 	roots   *x509.CertPool
 	limiter *sdk.Limiter
+	fence   func() error // see sdk.Options
 	// observe is told every call, and signedIn every sign-in of an account key
 	// or of appAccount; either may be nil.
 	observe  func(sdk.Call)
@@ -58,7 +59,7 @@ func (c connection) as(account string) signin.Options {
 func (c connection) client(credential *signin.Credential, log *slog.Logger) (*sdk.Client, error) {
 	return sdk.New(sdk.Options{
 		BaseURL: c.base, Credential: credential, Roots: c.roots, ClientID: c.signIn.ClientID, Limiter: c.limiter,
-		Observe: c.observe, Log: log,
+		Observe: c.observe, Fence: c.fence, Log: log,
 	})
 }
 

@@ -39,11 +39,20 @@ func (d keyDesk) Rotate(ctx context.Context) (whyNot string, err error) {
 		return "", err
 	}
 	for _, t := range d.tenants {
-		for _, a := range t.push.Coverage().Accounts {
-			t.push.Renew(a.SubscriptionID)
+		if t.holds() {
+			t.renewAll()
+		} else {
+			d.tell(t, word{Do: wordRotated})
 		}
 	}
 	return "", nil
+}
+
+// renewAll has every subscription of the tenant renewed, with the key of now.
+func (t *tenant) renewAll() {
+	for _, a := range t.push().Coverage().Accounts {
+		t.push().Renew(a.SubscriptionID)
+	}
 }
 
 // SealedKeys are the keys in data_dir while no service runs, or those that

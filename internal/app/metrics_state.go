@@ -17,7 +17,8 @@ var states = []handlers.SubscriptionState{
 // be older than the truth.
 type stateMetrics struct {
 	subscriptions func() []handlers.Subscription
-	missing       func() map[string]int // tenant -> how many accounts are missing
+	missing       func() map[string]int  // tenant -> how many accounts are missing
+	held          func() map[string]bool // tenant -> whether this instance acts for it
 	keys          func() []vault.EncryptionKey
 	ready         func() bool
 	available     func() bool // NATS would store an event
@@ -45,6 +46,8 @@ var (
 		"When a notification last arrived through the account's subscription.", "tenant", "account")
 	accountsMissing = describe("accounts_missing",
 		"Service users that are missing to carry everybody.", "tenant")
+	leaseHeld = describe("lease_held",
+		"1 if this instance acts for the tenant, as a single one always does, else 0.", "tenant")
 	keyCreated = describe("encryption_key_created_timestamp_seconds",
 		"When the key was made that Graph encrypts with now.")
 	keysHeld = describe("encryption_keys",
@@ -63,7 +66,7 @@ var (
 
 var stateDescriptions = []*prometheus.Desc{
 	subscriptionState, subscriptionPeople, subscriptionAssigned, subscriptionExpiry, subscriptionRenewed, subscriptionDelivered,
-	accountsMissing, keyCreated, keysHeld, readyNow, natsAvailable, natsConnected, natsReconnects, signingKeysReady,
+	accountsMissing, leaseHeld, keyCreated, keysHeld, readyNow, natsAvailable, natsConnected, natsReconnects, signingKeysReady,
 }
 
 // Describe implements [prometheus.Collector].
@@ -101,6 +104,9 @@ func (m stateMetrics) Collect(to chan<- prometheus.Metric) {
 	for tenant, n := range m.missing() {
 		gauge(accountsMissing, float64(n), tenant)
 	}
+	for tenant, held := range m.held() {
+		gauge(leaseHeld, truth(held), tenant)
+	}
 	if keys := m.keys(); len(keys) > 0 {
 		gauge(keyCreated, seconds(keys[0].Created))
 		gauge(keysHeld, float64(len(keys)))
@@ -121,15 +127,24 @@ func truth(b bool) float64 {
 
 // watchState adds what is to be asked for: call it once, after the build.
 func (s *service) watchState() {
-	d := newDesk(s.Config.Tenants, s.tenants)
+	d := newDesk(s, true)
 	s.metrics.registry.MustRegister(stateMetrics{
 		subscriptions: d.List,
 		missing: func() map[string]int {
 			missing := map[string]int{}
 			for _, t := range s.tenants {
-				missing[t.name] = t.push.Coverage().Missing
+				if t.holds() {
+					missing[t.name] = t.push().Coverage().Missing
+				}
 			}
 			return missing
+		},
+		held: func() map[string]bool {
+			held := map[string]bool{}
+			for _, t := range s.tenants {
+				held[t.name] = t.holds()
+			}
+			return held
 		},
 		keys:        s.vault.EncryptionKeys,
 		ready:       func() bool { return len(s.notReady()) == 0 },

@@ -166,6 +166,8 @@ func TestMetrics(t *testing.T) {
 			`accounts_missing{tenant="contoso"} 1`,
 			`encryption_key_created_timestamp_seconds 1000`,
 			`encryption_keys 2`,
+			`lease_held{tenant="contoso"} 1`,
+			`lease_held{tenant="other"} 0`,
 			`nats_available 0`,
 			`nats_connected 1`,
 			`nats_reconnects_total 7`,
@@ -217,6 +219,7 @@ func someState() stateMetrics {
 			}
 		},
 		missing: func() map[string]int { return map[string]int{"contoso": 1} },
+		held:    func() map[string]bool { return map[string]bool{"contoso": true, "other": false} },
 		keys: func() []vault.EncryptionKey {
 			return []vault.EncryptionKey{{Created: time.Unix(1000, 0)}, {Created: time.Unix(1, 0)}}
 		},

@@ -144,7 +144,7 @@ func (r reception) Findings(tenantID string) []handlers.Finding {
 		}
 		for _, f := range people.Report(watched) {
 			finding := handlers.Finding{
-				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{},
+				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{}, Place: f.Place,
 			}
 			for _, p := range f.People {
 				finding.People = append(finding.People, handlers.Person{
@@ -179,7 +179,7 @@ type feeds struct {
 
 // Open implements [handlers.Feeds].
 func (f feeds) Open(ctx context.Context, q handlers.FeedQuery) (handlers.Feed, error) {
-	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Subjects: f.subjects(q)})
+	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Subjects: f.subjects(q)})
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,9 @@ func (f feeds) subjects(q handlers.FeedQuery) []string {
 type openFeed struct{ *events.Feed }
 
 // Begin implements [handlers.Feed].
-func (f openFeed) Begin() (after uint64, complete bool) { return f.After, f.Complete }
+func (f openFeed) Begin() handlers.FeedBegin {
+	return handlers.FeedBegin{After: f.After, Complete: f.Complete, Stream: f.Of}
+}
 
 // Next implements [handlers.Feed].
 func (f openFeed) Next(ctx context.Context) (handlers.FeedEvent, error) {

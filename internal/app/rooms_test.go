@@ -56,6 +56,7 @@ var rooms = map[string]room{
 	"internal/trail":              {imports: []string{"events", "internal/graph", "internal/intake"}, never: []string{useEcho, useHTTP, useNATS, useGraph, useAzure}},
 	"internal/inquiry":            {imports: []string{"docs", "events", "internal/graph", "internal/people"}, never: []string{useEcho, useHTTP, useGraph, useAzure}},
 	"internal/tracing":            {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
+	"internal/lease":              {never: []string{module, useEcho, useGraph, useAzure, useHTTP}},
 	"internal/vault":              {never: []string{useEcho, useGraph, useAzure}},
 	"internal/config":             {never: []string{useEcho, useNATS, useGraph, useAzure}},
 	"internal/rules":              {imports: []string{"events"}, never: []string{useEcho, useNATS, useGraph, useAzure, useHTTP, "os", "log"}},
@@ -67,7 +68,7 @@ var rooms = map[string]room{
 	"internal/acme": {never: []string{module, useEcho, useNATS, useGraph, useAzure}},
 	"internal/app": {
 		imports: []string{"events", "handlers", "subscriptions", "internal/acme", "internal/board", "internal/broker", "internal/check", "internal/config", "internal/coverage", "internal/expiry", "internal/forward", "internal/graph", "internal/graph/libcrypto", "internal/graph/notification",
-			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/people", "internal/setup", "internal/graph/admin", "internal/sweep", "internal/trail", "internal/vault"},
+			"internal/graph/sdk", "internal/graph/signin", "internal/inquiry", "internal/intake", "internal/lease", "internal/people", "internal/setup", "internal/graph/admin", "internal/sweep", "internal/trail", "internal/vault"},
 		never: []string{"os/signal", "flag", "github.com/spf13"}, starts: true,
 	},
 	"internal/demo": {imports: []string{"internal/app", "internal/config", "internal/graphsim"}, starts: true},

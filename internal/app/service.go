@@ -30,6 +30,7 @@ type service struct {
 	logins     *vault.Logins
 	keys       *keyring
 	bus        *bus
+	instances  *instances // nil for a single one
 	board      *board.Board
 	directory  *people.Directory
 	intake     *intake.Intake
@@ -114,7 +115,7 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 	s.announcer = intake.NewAnnouncer(intake.AnnouncerOptions{
 		Bus:     s.bus,
 		Lookup:  s.directory.Lookup,
-		Known:   s.peopleRead,
+		Known:   s.announces,
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
 		History: o.Config.Events.History,
@@ -127,6 +128,10 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		Tenants: names,
 		Fields:  intakeFields(o.Config.Events.Fields),
 		Shared:  o.Config.NATS.URL != "", // nobody else publishes to the embedded server
+		Told: func(p graph.Person) string {
+			e, _ := s.board.State(p)
+			return e.ID
+		},
 		Gap:     s.read,
 		Doubt:   s.announced, // what the read finds then was no missed notification
 		Seen:    s.seen,
@@ -145,6 +150,9 @@ func build(ctx context.Context, o Options) (_ *service, err error) {
 		}
 	}
 	s.watchState()
+	if s.instances != nil {
+		s.bus.also = s.reopen
+	}
 	return s, nil
 }
 
@@ -179,7 +187,11 @@ func (s *service) read(who []graph.Person) {
 // lifecycle hands an event to the subscription that it is about.
 func (s *service) lifecycle(l graph.Lifecycle) {
 	if t := s.tenants[l.TenantID]; t != nil {
-		t.push.Lifecycle(l)
+		if !t.holds() {
+			s.tell(t, word{Do: wordLifecycle, Lifecycle: l})
+			return
+		}
+		t.push().Lifecycle(l)
 	}
 }
 

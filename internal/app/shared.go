@@ -23,6 +23,9 @@ func (s *service) openStore(ctx context.Context) (vault.Store, error) {
 	for {
 		bucket, err := vault.OpenBucket(ctx, s.bus.js, s.Config.NATS.Replicas)
 		if err == nil {
+			s.instances, err = s.openInstances(ctx)
+		}
+		if err == nil {
 			return bucket, vault.Move(ctx, s.files, bucket, s.Config.SealKeyFile, s.Log)
 		}
 		if text := err.Error(); text != said && ctx.Err() == nil {

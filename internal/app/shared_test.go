@@ -48,7 +48,8 @@ func TestKeysMoveToNATS(t *testing.T) {
 		b.start(false)
 		b.addresses.NATS = url
 		b.covered()
-		b.set(b.user(0), map[bool]string{true: "Busy", false: "Away"}[data == ""], "")
+		state := map[bool]string{true: "Busy", false: "Away"}[data == ""]
+		b.set(b.user(0), state, state)
 		b.eventually("agreement", b.agrees)
 		if status, _ := b.admin("/readyz"); status != http.StatusOK {
 			t.Error("not ready")

@@ -16,6 +16,7 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 	"jtel.de/presencebridge/internal/graph/sdk"
 	"jtel.de/presencebridge/internal/graph/signin"
+	"jtel.de/presencebridge/internal/lease"
 	"jtel.de/presencebridge/internal/people"
 	"jtel.de/presencebridge/internal/sweep"
 	"jtel.de/presencebridge/subscriptions"
@@ -26,19 +27,30 @@ import (
 type tenant struct {
 	name     string
 	config   atomic.Pointer[config.Tenant] // of now: a reload replaces it
-	coverage *coverage.Tracker
 	app      *signin.Credential
 	reader   *sdk.Client // as the app
 	follower *people.Follower
 	sweeper  *sweep.Sweeper
-	users    []*signin.Credential       // of the service users
-	push     *subscriptions.Coordinator // without accounts when the tenant is only polled
+	users    []*signin.Credential // of the service users
+	lease    *lease.Lease         // nil in a single instance
+
+	// The coordinator has no accounts when the tenant is only polled. Each term
+	// of the lease has a new one, and a new tracker.
+	pushing     atomic.Pointer[subscriptions.Coordinator]
+	trusting    atomic.Pointer[coverage.Tracker]
+	newPush     func() *subscriptions.Coordinator
+	newCoverage func() *coverage.Tracker
 }
 
 func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states graph.ClientStates) (*tenant, error) {
 	log := s.Log.With("tenant", c.ID)
 	t := &tenant{name: c.Name}
 	t.config.Store(&c)
+	if i := s.instances; i != nil {
+		t.lease = lease.New(lease.Options{
+			Bucket: i.bucket, Key: c.ID, Holder: i.name, Log: s.Log,
+		})
+	}
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)
 	connection.signIn.HTTP = s.clock.client(roots)
@@ -55,10 +67,11 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t.sweeper = sweep.New(sweep.Options{
 		TenantID: c.ID, Reader: reader, People: everybody, Accept: s.acceptRead,
 		Interval: c.Sweep.Interval, Log: log,
-		Untrusted: func() []string { return t.coverage.Untrusted() }, FastInterval: c.Sweep.FastInterval,
+		Untrusted: func() []string { return t.coverage().Untrusted() }, FastInterval: c.Sweep.FastInterval,
+		Rounds:  t.holds,
 		Observe: func(r sweep.Round) { s.metrics.sweep(c.Name, r) },
 	})
-	t.coverage = s.buildCoverage(c, t, log)
+	t.newCoverage = func() *coverage.Tracker { return s.buildCoverage(c, t, log) }
 	t.follower = people.NewFollower(people.Options{
 		TenantID:  c.ID,
 		Graph:     reader,
@@ -80,14 +93,16 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		if err != nil {
 			return nil, err
 		}
-		client, err := connection.client(user, log.With("account", key))
+		as := connection
+		as.fence = t.fence()
+		client, err := as.client(user, log.With("account", key))
 		if err != nil {
 			return nil, err
 		}
 		t.users = append(t.users, user)
 		accounts = append(accounts, subscriptions.Account{Key: key, Graph: accountGraph{client, user}})
 	}
-	t.push = subscriptions.NewCoordinator(subscriptions.CoordinatorOptions{
+	options := subscriptions.CoordinatorOptions{
 		TenantID: c.ID,
 		Accounts: accounts,
 		People:   pushed,
@@ -105,12 +120,14 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 		},
 		Gap: func(account, reason string, userIDs []string) {
 			log.Info("reading people whose changes may have been missed", "account", account, "reason", reason, "people", len(userIDs))
-			t.coverage.Gap(account)
+			t.coverage().Gap(account)
 			t.sweeper.Ask(graph.OriginSweep, userIDs...)
 		},
-		Changed: t.coverage.Update,
+		Changed: func() { t.coverage().Update() },
 		Log:     s.Log,
-	})
+	}
+	t.newPush = func() *subscriptions.Coordinator { return subscriptions.NewCoordinator(options) }
+	t.renewTerm()
 	return t, nil
 }
 
@@ -137,26 +154,26 @@ type accountGraph struct {
 
 // run follows the tenant's people at once, and reads and subscribes to them
 // as soon as they are known and the bus is there to take what comes. It calls
-// ready then.
-func (t *tenant) run(ctx context.Context, busReady <-chan struct{}, ready func()) error {
+// tidySoon then.
+func (s *service) runTenant(ctx context.Context, t *tenant) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return t.follower.Run(ctx) })
 	g.Go(func() error {
-		for _, c := range []<-chan struct{}{busReady, t.follower.Ready()} {
+		for _, c := range []<-chan struct{}{s.bus.ready, t.follower.Ready()} {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-c:
 			}
 		}
-		ready()
+		s.tidySoon()
+		if t.lease != nil {
+			g.Go(func() error { return t.sweeper.Run(ctx) })
+			return s.terms(ctx, t)
+		}
 		t.sweeper.AskAll(graph.OriginStart)
 		g.Go(func() error { return t.sweeper.Run(ctx) })
-		g.Go(func() error { return t.coverage.Run(ctx) })
-		for _, run := range t.push.Runs() {
-			g.Go(func() error { return run(ctx) })
-		}
-		return nil
+		return t.act(ctx)
 	})
 	return g.Wait()
 }
@@ -180,8 +197,8 @@ func (s *service) peopleChanged(t *tenant, d people.Diff) {
 		}
 	}
 	if len(d.Added)+len(d.Removed) > 0 {
-		t.coverage.Update()
-		t.push.Poke()
+		t.coverage().Update()
+		t.push().Poke()
 	}
 	s.tidySoon()
 }
@@ -194,7 +211,7 @@ func (t *tenant) reload() {
 	for _, user := range t.users {
 		user.Reset()
 	}
-	t.push.Poke()
+	t.push().Poke()
 }
 
 // password is that of a service user.

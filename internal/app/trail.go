@@ -102,7 +102,7 @@ func history(ctx context.Context, js jetstream.JetStream, subjects ...string) (p
 
 // accountOf is the key of the account that carries a person, or is to.
 func (t *tenant) accountOf(userID string) string {
-	accounts := t.push.Coverage().Accounts
+	accounts := t.push().Coverage().Accounts
 	for _, a := range accounts {
 		if slices.Contains(a.UserIDs, userID) {
 			return a.AccountKey

@@ -49,7 +49,7 @@ func TestBoardFollowsTheBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := events.NewPublisher(nc, events.PublisherOptions{})
+	p, err := events.NewPublisher(nc, events.PublisherOptions{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package expiry
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"slices"
 	"strings"
@@ -32,6 +33,23 @@ func TestWithin(t *testing.T) {
 	}
 	if _, reached := key.Within(now.Add(25 * time.Hour)); !reached {
 		t.Error("not warned although it was not replaced")
+	}
+}
+
+func TestACMECertificateThatWasNotRenewed(t *testing.T) {
+	const why = "connection refused"
+	if i := ACME(nil, why); i.State != Unknown || !strings.Contains(i.Note, why) || !i.passing {
+		t.Errorf("%+v", i)
+	}
+	i := ACME(&x509.Certificate{NotBefore: now, NotAfter: now.Add(90 * day)}, "")
+	if _, reached := i.Within(now.Add(60*day + time.Hour)); reached {
+		t.Error("warned while it is being renewed")
+	}
+	if days, reached := i.Within(now.Add(61 * day)); !reached || days != 30 {
+		t.Errorf("not renewed for a day: %d, %t", days, reached)
+	}
+	if days, reached := i.Within(now.Add(89 * day)); !reached || days != 1 {
+		t.Errorf("a day before its end: %d, %t", days, reached)
 	}
 }
 

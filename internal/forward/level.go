@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -18,8 +19,6 @@ type person struct{ tenant, user string }
 // that is old has been forwarded: the bounds of the local stream may have taken
 // changes before they were, and the central server may have lost some.
 func (r *Relay) level(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*step)
-	defer cancel()
 	ours, err := r.states(ctx, r.Local)
 	if err != nil {
 		return fmt.Errorf("local states: %w", err)
@@ -53,12 +52,24 @@ func (r *Relay) level(ctx context.Context) error {
 	return nil
 }
 
-// states are the last events of our tenants' people.
+// errStalled ends what was begun with a server that has gone.
+var errStalled = fmt.Errorf("nothing came for %s: %w", step, context.DeadlineExceeded)
+
+// states are the last events of our tenants' people. Over a slow link they may
+// take minutes, as long as they come.
 func (r *Relay) states(ctx context.Context, js jetstream.JetStream) (map[person]events.UserEvent, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(step, func() { cancel(errStalled) })
+	defer stalled.Stop()
 	all := map[person]events.UserEvent{}
 	for e, err := range events.Snapshot(ctx, js) {
+		stalled.Reset(step)
 		if errors.Is(err, events.ErrMalformed) {
 			continue
+		}
+		if err != nil && context.Cause(ctx) != nil {
+			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return nil, err

@@ -68,25 +68,35 @@ func (r *Relay) open(ctx context.Context) (target uint64, err error) {
 		if err := json.Unmarshal(entry.Value(), &r.place); err != nil || r.place.Format != format {
 			return 0, fmt.Errorf("the place in bucket %s is of another version (format %d, this one writes %d); run the version that wrote it, or delete the bucket to forward the whole stream again", Bucket, r.place.Format, format)
 		}
+		r.noted = r.place
 	}
 	switch at := info.State.LastSeq; {
 	case r.place.Format == 0 || !r.place.Stream.Equal(info.Created):
 		r.place = place{Format: format, Stream: info.Created}
 		r.held, r.counted = nil, 0
-	case r.place.Sequence > at:
-		r.Log.Warn("the local stream has lost what was forwarded already", "reached", r.place.Sequence, "last", at)
-		r.place.Sequence = at
+	case r.reached() > at:
+		r.Log.Warn("the local stream has lost what was read of it already", "read", r.reached(), "last", at)
+		r.place.Sequence = min(r.place.Sequence, at)
+		r.held = nil // its numbers are given again; the comparison of the last states makes up for it
 	}
 	return info.State.LastSeq, nil
 }
 
-// note stores the place if it is another than it was.
-func (r *Relay) note(ctx context.Context, was uint64) error {
-	if r.place.Sequence == was {
+// reached is the last message that was read or need not be.
+func (r *Relay) reached() uint64 {
+	if n := len(r.held); n > 0 {
+		return sequenceOf(r.held[n-1])
+	}
+	return r.place.Sequence
+}
+
+// note stores the place if it is not the one that is stored.
+func (r *Relay) note(ctx context.Context) error {
+	if r.place == r.noted {
 		return nil
 	}
 	// Also when we are stopping: else the next start would send all this again.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), step)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 	defer cancel()
 	text, err := json.Marshal(r.place)
 	if err != nil {
@@ -99,6 +109,7 @@ func (r *Relay) note(ctx context.Context, was uint64) error {
 	if _, err := kv.Put(ctx, placeKey, text); err != nil {
 		return fmt.Errorf("note the place in bucket %s: %w", Bucket, err)
 	}
+	r.noted = r.place
 	return nil
 }
 

@@ -33,6 +33,8 @@ const (
 	// one about its streams, which is repeated anyway.
 	step   = 15 * time.Second
 	answer = 3 * time.Second
+	// noteWithin is less than a stop has for everything.
+	noteWithin = 5 * time.Second
 )
 
 // Options of [New]. All but Replicas and Log are required.
@@ -61,6 +63,7 @@ type Relay struct {
 	dropped   atomic.Uint64
 
 	place   place
+	noted   place           // as it is stored, as far as is known
 	held    []jetstream.Msg // read, not yet forwarded
 	counted uint64          // up to here it is known what was dropped
 	leveled time.Time       // zero: to be done after the next catch-up
@@ -185,17 +188,16 @@ func (r *Relay) drain(ctx context.Context) error {
 	if len(r.held) == 0 {
 		return nil
 	}
-	from := r.place.Sequence
 	for len(r.held) > 0 {
 		run := firstRun(r.held)
 		if err := r.send(ctx, run); err != nil {
-			return errors.Join(err, r.note(ctx, from))
+			return errors.Join(err, r.note(ctx))
 		}
 		r.place.Sequence = sequenceOf(run[len(run)-1])
 		r.held = r.held[len(run):]
 		r.forwarded.Add(uint64(len(run)))
 	}
-	return r.note(ctx, from)
+	return r.note(ctx)
 }
 
 // send publishes a run, of which no two messages are about the same person, and

@@ -45,13 +45,18 @@ func (s *source) close(ctx context.Context) {
 	_ = s.js.DeleteConsumer(ctx, events.Stream, s.consumer.CachedInfo().Name)
 }
 
-// left is how many messages were not read yet.
+// left is how many messages were not read yet. It asks while nothing is on the
+// way, so that what was delivered and did not come is an error: else it would
+// wait here until there is something newer.
 func (s *source) left(ctx context.Context) (uint64, error) {
 	info, err := s.consumer.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read the local stream: %w", err)
 	}
-	return info.NumPending + info.Delivered.Consumer - s.read, nil
+	if info.Delivered.Consumer != s.read {
+		return 0, fmt.Errorf("read the local stream: %d messages were delivered, %d came", info.Delivered.Consumer, s.read)
+	}
+	return info.NumPending, nil
 }
 
 // next waits for messages for a while and gives those that are there; none is

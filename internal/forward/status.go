@@ -79,9 +79,8 @@ func (r *Relay) lookAt(ctx context.Context, from *source) (caughtUp bool, err er
 		return false, nil
 	}
 	// The last ones may be gone without having been read: who left was purged.
-	was := r.place.Sequence
-	r.place.Sequence = max(was, state.LastSeq)
-	return true, r.note(ctx, was)
+	r.place.Sequence = max(r.place.Sequence, state.LastSeq)
+	return true, r.note(ctx)
 }
 
 // waiting notes how much waits and since when.
@@ -102,10 +101,7 @@ func (r *Relay) waiting(ctx context.Context, stream jetstream.Stream, s *Status,
 // count adds what the stream has dropped and we have neither forwarded nor in
 // hand. People who were purged count, too, if they were the first.
 func (r *Relay) count(first uint64) {
-	known := max(r.counted, r.place.Sequence)
-	if n := len(r.held); n > 0 {
-		known = max(known, sequenceOf(r.held[n-1]))
-	}
+	known := max(r.counted, r.reached())
 	if first > known+1 {
 		r.dropped.Add(first - 1 - known)
 		r.counted = first - 1

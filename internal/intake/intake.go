@@ -47,7 +47,7 @@ type Outcome struct {
 	Failed    int // not stored
 }
 
-// Options are all required, but for Known, Gap, Seen, Observe, Stored, Trace and Now.
+// Options are all required, but for Known, Told, Gap, Seen, Observe, Stored, Trace and Now.
 type Options struct {
 	Bus    Bus
 	Lookup func(tenantID, userID string) (people.Person, bool)
@@ -60,6 +60,9 @@ type Options struct {
 	// Shared says that others may publish about the same people: an event is then
 	// stored only after the last one that we know of.
 	Shared bool
+	// Told is the id of the last event about a person that is known to be on the
+	// bus, perhaps a moment late; nil: nobody knows. It is asked if Shared.
+	Told func(graph.Person) string
 	// Gap is told the people whose last event may or may not be stored, so that
 	// somebody reads them again. Doubt is told those whose notification was stored,
 	// but may be older than what was known before; nil means Gap.
@@ -154,7 +157,11 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			continue
 		}
 		r.Presence = in.Fields.keep(r.Presence)
-		switch s.draft.judge(r) {
+		v := s.draft.judge(r)
+		if v == repeat && in.behind(ctx, r, s) {
+			v = s.draft.judge(r)
+		}
+		switch v {
 		case repeat:
 			// A repeat of something not yet acknowledged must stay unheard until
 			// that is stored, else a failure would turn both into repeats.

@@ -261,3 +261,35 @@ func TestReplicaAfterThePurgeAndTheHistory(t *testing.T) {
 		t.Errorf("told %+v", told)
 	}
 }
+
+// A state that turned away and back is news, although each replica has told only
+// one of the changes.
+func TestReplicasTellOfAStateThatCameBack(t *testing.T) {
+	r := newReplicas(t, 2, events.StreamOptions{})
+	accept := func(in *Intake, reading graph.Reading) {
+		t.Helper()
+		if err := in.Accept(t.Context(), []graph.Reading{reading}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		accept(r.of[0], r.push(agent1, "Busy"))
+		accept(r.of[1], r.push(agent1, "Away"))
+	}
+	// What a sweep reads is compared with what the bus is known to hold.
+	onBus := ""
+	asked := 0
+	r.of[0].Told = func(graph.Person) string { asked++; return onBus }
+	read := r.push(agent1, "Busy")
+	read.Origin, read.NotificationKey, read.AskedAt = graph.OriginSweep, "", read.ObservedAt
+	accept(r.of[0], read)
+	onBus = r.of[0].slot(personOf(read)).last.eventID
+	accept(r.of[0], read)
+	states := ""
+	for _, d := range r.told(t, agent1) {
+		states += d.Availability + " "
+	}
+	if states != "Busy Away Busy Away Busy " || asked != 2 {
+		t.Errorf("told %s, asked %d times", states, asked)
+	}
+}

@@ -37,7 +37,7 @@ type Reader interface {
 	Presences(ctx context.Context, userIDs []string) ([]graph.Presence, error)
 }
 
-// Options are all required, but for Untrusted with FastInterval, Observe and Now.
+// Options are all required, but for Untrusted with FastInterval, Rounds, Observe and Now.
 type Options struct {
 	TenantID string
 	Reader   Reader
@@ -48,9 +48,12 @@ type Options struct {
 	// of a read, or could not read: these wait for the interval.
 	Untrusted    func() []string
 	FastInterval time.Duration
-	Observe      func(Round) // told what became of each round
-	Now          func() time.Time
-	Log          *slog.Logger
+	// Rounds is false while somebody else reads everybody every interval: then
+	// only those are read who are asked for. Nil means never.
+	Rounds  func() bool
+	Observe func(Round) // told what became of each round
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Round is one pass over the people who were asked for: for metrics.
@@ -82,6 +85,9 @@ type Sweeper struct {
 func New(o Options) *Sweeper {
 	if o.Untrusted == nil {
 		o.Untrusted, o.FastInterval = func() []string { return nil }, o.Interval
+	}
+	if o.Rounds == nil {
+		o.Rounds = func() bool { return true }
 	}
 	if o.Observe == nil {
 		o.Observe = func(Round) {}
@@ -124,9 +130,14 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			return nil
 		case <-interval.C:
 			clear(s.leftOut)
-			s.AskAll(graph.OriginSweep)
+			if s.Rounds() {
+				s.AskAll(graph.OriginSweep)
+			}
 			continue
 		case <-fast.C:
+			if !s.Rounds() {
+				continue
+			}
 			ids := slices.DeleteFunc(s.Untrusted(), func(id string) bool { return s.leftOut[id] })
 			if len(ids) > 0 {
 				s.Ask(graph.OriginSweep, ids...)

@@ -161,6 +161,22 @@ func TestInstancesShareKeys(t *testing.T) {
 	}
 }
 
+// A NATS server that has lost everything gets it back from the instances.
+func TestLostKeysArePutBack(t *testing.T) {
+	b := newBucket(t)()
+	key := filepath.Join(t.TempDir(), "seal.key")
+	v := openShared(t, b, key)
+	if err := b.kv.Purge(t.Context(), keysName); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := openShared(t, b, key); again.Current().ID != v.Current().ID {
+		t.Error("they are others now")
+	}
+}
+
 func TestAnInstanceWithAnotherSealKey(t *testing.T) {
 	open, log := newBucket(t), slog.New(slog.DiscardHandler)
 	openShared(t, open(), filepath.Join(t.TempDir(), "seal.key"))

@@ -2,6 +2,8 @@ package vault
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 )
 
@@ -41,11 +43,14 @@ func (v *Vault) Follow(ctx context.Context) error {
 	return nil
 }
 
-// Refresh reads the state again.
+// Refresh reads the state again. Where it is gone, it is put back as it is here.
 func (v *Vault) Refresh(ctx context.Context) error {
 	v.change.Lock()
 	defer v.change.Unlock()
 	sealed, err := v.store.Get(ctx, keysName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return v.putBack(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -58,4 +63,15 @@ func (v *Vault) Refresh(ctx context.Context) error {
 	}
 	v.state.Store(s)
 	return nil
+}
+
+func (v *Vault) putBack(ctx context.Context) error {
+	sealed, err := v.sealState(v.state.Load())
+	if err == nil {
+		err = v.store.Create(ctx, keysName, sealed)
+	}
+	if err == nil {
+		v.log.WarnContext(ctx, "the shared keys were gone, they are put back")
+	}
+	return err
 }

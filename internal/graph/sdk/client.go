@@ -25,7 +25,7 @@ const (
 	renewTime = 90 * time.Second
 )
 
-// Options of a Client; all but Roots, ClientID, Limiter, Observe and Log are needed.
+// Options of a Client; all but Roots, ClientID, Limiter, Observe, Fence and Log are needed.
 type Options struct {
 	BaseURL    string // e.g. https://graph.microsoft.com/v1.0
 	Credential azcore.TokenCredential
@@ -36,7 +36,10 @@ type Options struct {
 	Limiter *Limiter
 	// Observe is told every try of a request, from the caller's goroutine.
 	Observe func(Call)
-	Log     *slog.Logger // nil is silent
+	// Fence is asked right before every try goes out; its error keeps it back.
+	// Nil lets everything pass.
+	Fence func() error
+	Log   *slog.Logger // nil is silent
 }
 
 // Client speaks to Graph as one credential: the app or one service user. Its
@@ -67,7 +70,7 @@ func New(o Options) (*Client, error) {
 	// until its end: ask idle ones whether they live.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
 	client := &http.Client{
-		Transport:     khttp.NewCustomTransportWithParentTransport(transport, middlewares(o.Log, calls{o.Limiter, base.Path, o.Observe})...),
+		Transport:     khttp.NewCustomTransportWithParentTransport(transport, append(middlewares(o.Log, calls{o.Limiter, base.Path, o.Observe}), fence{o.Fence})...),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       renewTime + 10*time.Second, // a backstop: every call has a deadline of its own
 	}
