@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"jtel.de/presencebridge/internal/graphsim"
 )
@@ -14,15 +16,17 @@ func TestListAndEventsLeaveNobodyOut(t *testing.T) {
 	b := newBridge(t, graphsim.Options{}, withToken(t))
 	b.start(false)
 	b.covered()
-	var page peoplePage
 	b.eventually("the list", func() bool {
 		status, _ := b.ask("GET", "/api/v1/presence")
 		return status == http.StatusOK
 	})
-	stream := listen(b.request(t.Context(), http.MethodGet, "/api/v1/events?type=user"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	stream := listen(b.request(ctx, http.MethodGet, "/api/v1/events?type=user"))
 	if first := stream(t); first.name != "ready" {
 		t.Fatalf("first %+v", first)
 	}
+	var page peoplePage
 	b.api("GET", "/api/v1/presence", "", &page)
 	known := map[string]bool{}
 	for _, p := range page.People {
