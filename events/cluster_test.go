@@ -95,9 +95,12 @@ func TestClusterLosesAServer(t *testing.T) {
 	consumed, watched := map[string][]int{}, map[string]int{}
 	number := func(e events.UserEvent) (n int) { fmt.Sscanf(e.Data.Activity, "state%d", &n); return n }
 	_, theirs := connection()
+	// What is acknowledged into a connection that dies comes again only then.
+	o := quick
+	o.AckWait = 5 * time.Second
 	running.Go(func() {
 		for ctx.Err() == nil { // as the documentation says: whatever ends it, call it again
-			_ = events.Consume(ctx, theirs, quick, func(_ context.Context, e events.UserEvent) error {
+			_ = events.Consume(ctx, theirs, o, func(_ context.Context, e events.UserEvent) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if list := consumed[e.Data.User.ID]; len(list) == 0 || list[len(list)-1] != number(e) { // repeats are allowed

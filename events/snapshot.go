@@ -11,7 +11,8 @@ import (
 )
 
 // ErrMalformed marks an error about one message that is not an event of the
-// contract. Others are not affected.
+// contract. Others are not affected. It names the message by its sequence: the
+// subject would name a person.
 var ErrMalformed = errors.New("malformed event")
 
 // latest is a message of the stream that the bucket may not have yet.
