@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -121,7 +122,8 @@ func (s *service) watchExpiry() {
 				t.coverage().Update()
 			}
 		},
-		Log: s.Log,
+		File: filepath.Join(s.Config.DataDir, "warned.json"),
+		Log:  s.Log,
 	})
 	s.metrics.registry.MustRegister(expiryMetrics{s.expiry.Items})
 }
