@@ -147,7 +147,7 @@ func TestNATSCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "a stream of three copies", func() bool { return events.Setup(t.Context(), js, events.StreamOptions{Replicas: 3}) == nil })
-	p, err := events.NewPublisher(nc, events.PublisherOptions{})
+	p, err := events.NewPublisher(nc, events.PublisherOptions{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

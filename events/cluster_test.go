@@ -95,9 +95,12 @@ func TestClusterLosesAServer(t *testing.T) {
 	consumed, watched := map[string][]int{}, map[string]int{}
 	number := func(e events.UserEvent) (n int) { fmt.Sscanf(e.Data.Activity, "state%d", &n); return n }
 	_, theirs := connection()
+	// What is acknowledged into a connection that dies comes again only then.
+	o := quick
+	o.AckWait = 5 * time.Second
 	running.Go(func() {
 		for ctx.Err() == nil { // as the documentation says: whatever ends it, call it again
-			_ = events.Consume(ctx, theirs, quick, func(_ context.Context, e events.UserEvent) error {
+			_ = events.Consume(ctx, theirs, o, func(_ context.Context, e events.UserEvent) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if list := consumed[e.Data.User.ID]; len(list) == 0 || list[len(list)-1] != number(e) { // repeats are allowed
@@ -255,4 +258,47 @@ func leaderOf(t *testing.T, js jetstream.JetStream, servers []*server.Server) *s
 		return leader != nil
 	})
 	return leader
+}
+
+// A newcomer may be served by a server that is a little behind the stream's
+// leader: what the snapshot does not tell then comes as an event.
+func TestNewcomersInAClusterMissNothing(t *testing.T) {
+	servers := cluster(t)
+	nc, js := connect(t, servers[0])
+	eventually(t, "stream and bucket", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		return events.Setup(ctx, js, events.StreamOptions{Replicas: 3}) == nil
+	})
+	p := publisher(t, nc)
+	for n := range 30 {
+		id := fmt.Sprint(n)
+		var burst []events.UserEvent
+		for who := range 50 {
+			burst = append(burst, userEvent(person(who), "Busy", fmt.Sprint(id, "-", who)))
+		}
+		publish(t, p, burst...)
+		last := burst[len(burst)-1]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		o := quick
+		o.Durable = "newcomer" + id
+		see := func(e events.UserEvent) {
+			if e.ID == last.ID {
+				cancel()
+			}
+		}
+		o.Snapshot = func(_ context.Context, everybody []events.UserEvent) error {
+			for _, e := range everybody {
+				see(e)
+			}
+			return nil
+		}
+		err := events.Consume(ctx, js, o, func(_ context.Context, e events.UserEvent) error { see(e); return nil })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("newcomer %d: %v", n, err)
+		}
+		if err := js.DeleteConsumer(t.Context(), events.Stream, o.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			t.Fatal(err)
+		}
+	}
 }

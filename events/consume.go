@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -23,8 +24,8 @@ type ConsumerOptions struct {
 	// there is a Snapshot.
 	Deliver jetstream.DeliverPolicy
 	// Snapshot is given the last state of everybody before the first event: when
-	// the consumer is new, and when it was away for longer than the stream keeps
-	// events. Whoever is missing from it has left. What it told is not told again
+	// the consumer is new, and whenever it was away, cut off or held up for longer
+	// than the stream keeps events. Whoever is missing from it has left. What it told is not told again
 	// as an event. After an error it comes again, read anew, after a pause. Only
 	// when user events are consumed. May be nil.
 	Snapshot func(ctx context.Context, everybody []UserEvent) error
@@ -48,10 +49,15 @@ const (
 	// A server that stopped talking is noticed after two heartbeats.
 	pullExpiry    = 10 * time.Second
 	pullHeartbeat = 2 * time.Second
+	// lookAround is how often a consumer without events makes sure that it missed
+	// none. Longer than two heartbeats, which are counted anew each time.
+	lookAround = 5 * time.Second
 
 	// afterStop gives an unfinished event to the next who asks, instead of
 	// leaving it to AckWait. Any sooner, and the server might still give it to us.
 	afterStop = time.Second
+	// leaveWithin bounds how long the server is waited for at the end.
+	leaveWithin = 2 * time.Second
 )
 
 // Consume calls f with every event of one type, one after the other in the
@@ -75,7 +81,7 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 	if kindOf[T]() != TypeUser {
 		o.Snapshot = nil
 	}
-	consumer, known, err := o.start(ctx, js)
+	consumer, at, err := o.start(ctx, js)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -87,15 +93,18 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 	if err != nil {
 		return fmt.Errorf("consume as %s: %w", o.Durable, err)
 	}
-	defer messages.Stop()
+	defer leave(js.Conn(), messages)
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, err := next(ctx, messages)
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {
 				_ = m.NakWithDelay(afterStop)
 			}
 			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			_ = o.caughtUp(ctx, js, consumer, at) // if it fails, the next time
+			continue
 		case errors.Is(err, jetstream.ErrNoHeartbeat):
 			// The server is away and the library asks again when it is back; or it
 			// came back without our consumer, and nothing would ever come again.
@@ -106,16 +115,46 @@ func Consume[T Data](ctx context.Context, js jetstream.JetStream, o ConsumerOpti
 		case err != nil:
 			return fmt.Errorf("consume as %s: %w", o.Durable, err)
 		}
-		handle(ctx, m, o, known, f)
+		handle(ctx, js, m, o, at, f)
+	}
+}
+
+// next waits for a message, but not for longer than lookAround.
+func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookAround)
+	defer cancel()
+	return messages.Next(jetstream.NextContext(ctx))
+}
+
+// leave gives back what the server sent and nobody took: whoever asks next need
+// not wait for it until AckWait is over.
+func leave(nc *nats.Conn, messages jetstream.MessagesContext) {
+	defer messages.Stop()
+	if !nc.IsConnected() {
+		return // the server gives it to somebody else only then
+	}
+	messages.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return // as a rule because there is no more
+		}
+		_ = m.NakWithDelay(afterStop)
 	}
 }
 
 // handle runs f for one message and tells the server the outcome. An answer
 // that is lost on the way only means that the event comes again.
-func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, known told, f func(context.Context, Event[T]) error) {
+func handle[T Data](ctx context.Context, js jetstream.JetStream, m jetstream.Msg, o ConsumerOptions, at *place, f func(context.Context, Event[T]) error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		// Not a message of JetStream: there is nobody to answer to.
+		return
+	}
+	if err = o.catchUp(ctx, js, at); err != nil {
+		_ = m.NakWithDelay(backoff(o, meta.NumDelivered))
 		return
 	}
 	if removed(m) {
@@ -124,21 +163,24 @@ func handle[T Data](ctx context.Context, m jetstream.Msg, o ConsumerOptions, kno
 		e, malformed := Decode[T](m.Data())
 		if malformed != nil {
 			if o.Malformed != nil {
-				o.Malformed(fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), malformed))
+				o.Malformed(fmt.Errorf("%w at sequence %d: %w", ErrMalformed, meta.Sequence.Stream, malformed))
 			}
 			_ = m.TermWithReason(reasonMalformed)
+			at.passed(meta)
 			return
 		}
 		e.Sequence = meta.Sequence.Stream
-		if user, ok := any(e).(UserEvent); !ok || !known.tells(user) {
+		if e.Sequence > at.told { // else the snapshot told it, or they left before that
 			err = f(ctx, e)
 		}
 	}
 	switch {
 	case err == nil:
 		_ = m.Ack()
+		at.passed(meta)
 	case errors.Is(err, ErrRejected):
 		_ = m.TermWithReason(reasonRejected)
+		at.passed(meta)
 	case ctx.Err() != nil:
 		_ = m.NakWithDelay(afterStop)
 	default:

@@ -32,7 +32,7 @@ func History(ctx context.Context, js jetstream.JetStream, subjects ...string) it
 			}
 			e, err := DecodeAny(m.Data())
 			if err != nil {
-				more = yield(Past{}, fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), err))
+				more = yield(Past{}, fmt.Errorf("%w at sequence %d: %w", ErrMalformed, sequence, err))
 				return more
 			}
 			past := Past{Event: e, Sequence: sequence}

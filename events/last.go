@@ -38,7 +38,7 @@ func lastOf[T Data](ctx context.Context, js jetstream.JetStream) iter.Seq2[Event
 			}
 			e, err := Decode[T](m.Data())
 			if err != nil {
-				err = fmt.Errorf("%w on %s: %w", ErrMalformed, m.Subject(), err)
+				err = fmt.Errorf("%w at sequence %d: %w", ErrMalformed, sequence, err)
 			}
 			e.Sequence = sequence
 			more = yield(e, err)

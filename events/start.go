@@ -9,26 +9,65 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// told is what a snapshot told: the place on the stream of each person's event.
-type told map[string]uint64
+// place is how far a consumer with a snapshot is.
+type place struct {
+	done uint64 // the last sequence that was told or done
+	told uint64 // the last sequence that the snapshot told
+	// until then the stream surely has everything behind it; zero: not known.
+	until time.Time
+	keeps time.Duration // how long the stream keeps events; zero: for ever, or not known
+}
 
-// tells reports whether the snapshot told an event, or a later one.
-func (t told) tells(e UserEvent) bool {
-	if len(t) == 0 {
-		return false
+// passed notes that a message is done. What follows it is younger; half of the
+// history is left for clocks that differ.
+func (at *place) passed(meta *jetstream.MsgMetadata) {
+	at.done = max(at.done, meta.Sequence.Stream)
+	at.until = meta.Timestamp.Add(at.keeps / 2)
+}
+
+// catchUp gives the snapshot if the stream no longer has all that follows what
+// is done: the consumer was away, cut off or held up for too long.
+func (o ConsumerOptions) catchUp(ctx context.Context, js jetstream.JetStream, at *place) error {
+	if o.Snapshot == nil || time.Now().Before(at.until) {
+		return nil
 	}
-	key := e.Data.TenantID + "." + e.Data.User.ID
-	if e.Sequence <= t[key] {
-		return true
+	stream, err := js.Stream(ctx, Stream)
+	if err != nil {
+		return err
 	}
-	delete(t, key) // from now on the stream is ahead
-	return false
+	at.keeps = stream.CachedInfo().Config.MaxAge
+	if at.done+1 < stream.CachedInfo().State.FirstSeq {
+		return o.handOver(ctx, js, at)
+	}
+	return nil
+}
+
+// caughtUp is for a consumer that has nothing to do: it missed nothing, or it is
+// given the snapshot, and then it has everything up to now.
+func (o ConsumerOptions) caughtUp(ctx context.Context, js jetstream.JetStream, consumer jetstream.Consumer, at *place) error {
+	if o.Snapshot == nil || time.Now().Before(at.until) {
+		return nil
+	}
+	if err := o.catchUp(ctx, js, at); err != nil {
+		return err
+	}
+	// The stream is asked first: what came since is no part of its end.
+	state, err := streamState(ctx, js)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	info, err := consumer.Info(ctx)
+	if err == nil && info.NumPending == 0 && info.NumAckPending == 0 {
+		at.done, at.until = max(at.done, state.LastSeq), now.Add(at.keeps/2)
+	}
+	return err
 }
 
 // start finds the consumer or makes it, after the snapshot if there is to be
 // one. The snapshot comes first: should we end before it was taken, there is no
 // consumer yet, or one that is still behind, and the next start does it again.
-func (o ConsumerOptions) start(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, told, error) {
+func (o ConsumerOptions) start(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, *place, error) {
 	config := jetstream.ConsumerConfig{
 		Durable:        o.Durable,
 		FilterSubjects: o.FilterSubjects,
@@ -39,74 +78,67 @@ func (o ConsumerOptions) start(ctx context.Context, js jetstream.JetStream) (jet
 		// One at a time is what keeps the order when an event must come again.
 		MaxAckPending: 1,
 	}
-	var known told
+	at := &place{}
 	if o.Snapshot != nil {
-		isNew, behind, err := o.missed(ctx, js, &config)
+		isNew, err := o.resume(ctx, js, &config, at)
+		if err == nil && isNew {
+			if err = o.handOver(ctx, js, at); err == nil {
+				config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, at.done+1
+			}
+		} else if err == nil {
+			err = o.catchUp(ctx, js, at)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if isNew || behind {
-			var end uint64
-			if known, end, err = o.handOver(ctx, js); err != nil {
-				return nil, nil, err
-			}
-			if isNew {
-				config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, end+1
-			}
-		}
 	}
 	consumer, err := js.CreateOrUpdateConsumer(ctx, Stream, config)
-	return consumer, known, err
+	return consumer, at, err
 }
 
-// missed reports whether the consumer is new, or missed events that the stream
-// has no more. It takes over what cannot be changed.
-func (o ConsumerOptions) missed(ctx context.Context, js jetstream.JetStream, config *jetstream.ConsumerConfig) (isNew, behind bool, err error) {
-	stream, err := js.Stream(ctx, Stream)
-	if err != nil {
-		return false, false, err
-	}
-	existing, err := stream.Consumer(ctx, o.Durable)
+// resume takes over where a known consumer is, and what cannot be changed.
+func (o ConsumerOptions) resume(ctx context.Context, js jetstream.JetStream, config *jetstream.ConsumerConfig, at *place) (isNew bool, err error) {
+	existing, err := js.Consumer(ctx, Stream, o.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return true, false, nil
+		return true, nil
 	}
 	if err != nil {
-		return false, false, err
+		return false, err
 	}
 	info := existing.CachedInfo()
 	config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = info.Config.DeliverPolicy, info.Config.OptStartSeq, info.Config.OptStartTime
-	next := max(info.AckFloor.Stream+1, info.Config.OptStartSeq)
-	return false, next < stream.CachedInfo().State.FirstSeq, nil
+	at.done = max(info.AckFloor.Stream+1, info.Config.OptStartSeq) - 1
+	return false, nil
 }
 
-// handOver gives the snapshot until it is taken, and tells where the stream
-// ended before it was read.
-func (o ConsumerOptions) handOver(ctx context.Context, js jetstream.JetStream) (told, uint64, error) {
+// handOver gives the snapshot until it is taken.
+func (o ConsumerOptions) handOver(ctx context.Context, js jetstream.JetStream, at *place) error {
 	for n := uint64(1); ; n++ {
-		everybody, known, end, err := o.read(ctx, js)
+		everybody, told, first, err := o.read(ctx, js)
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
 		if err := o.Snapshot(ctx, everybody); err == nil {
-			return known, end, nil
+			at.told, at.done = told, max(at.done, told, max(first, 1)-1)
+			return nil
 		}
 		timer := time.NewTimer(backoff(o, n))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, 0, ctx.Err()
+			return ctx.Err()
 		case <-timer.C:
 		}
 	}
 }
 
-func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) ([]UserEvent, told, uint64, error) {
-	stream, err := js.Stream(ctx, Stream)
+// read gives everybody's last state and the sequence up to which it tells
+// everything; first is where the stream began.
+func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) (everybody []UserEvent, told, first uint64, err error) {
+	before, err := streamState(ctx, js)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, 0, err
 	}
-	end := stream.CachedInfo().State.LastSeq
-	last, known := map[string]UserEvent{}, told{}
 	for e, err := range Snapshot(ctx, js) {
 		switch {
 		case errors.Is(err, ErrMalformed):
@@ -114,15 +146,22 @@ func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) ([]Us
 				o.Malformed(err)
 			}
 		case err != nil:
-			return nil, nil, 0, fmt.Errorf("read snapshot: %w", err)
+			return nil, 0, 0, fmt.Errorf("read snapshot: %w", err)
 		default:
-			key := e.Data.TenantID + "." + e.Data.User.ID
-			last[key], known[key] = e, max(known[key], e.Sequence)
+			everybody, told = append(everybody, e), max(told, e.Sequence)
 		}
 	}
-	everybody := make([]UserEvent, 0, len(last))
-	for _, e := range last {
-		everybody = append(everybody, e)
+	after, err := streamState(ctx, js)
+	if told > after.LastSeq {
+		told = before.LastSeq // the stream was made anew, and the bucket was not
 	}
-	return everybody, known, end, nil
+	return everybody, told, before.FirstSeq, err
+}
+
+func streamState(ctx context.Context, js jetstream.JetStream) (jetstream.StreamState, error) {
+	stream, err := js.Stream(ctx, Stream)
+	if err != nil {
+		return jetstream.StreamState{}, err
+	}
+	return stream.CachedInfo().State, nil
 }

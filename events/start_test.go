@@ -4,12 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"jtel.de/presencebridge/events"
@@ -26,7 +32,7 @@ type taken struct {
 // run consumes until the event of this id was given.
 func (k *taken) run(t *testing.T, js jetstream.JetStream, last string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	o := quick
 	o.Snapshot = func(_ context.Context, everybody []events.UserEvent) error {
@@ -158,7 +164,7 @@ func TestSnapshotThenChangesConverges(t *testing.T) {
 			}
 			newest[e.Data.User.ID], last[e.Data.User.ID] = e.Sequence, e.ID
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		complete := func() bool {
 			for i := range people {
 				if last[person(i)] != fmt.Sprint(n-(n-i)%people) {
@@ -187,6 +193,132 @@ func TestSnapshotThenChangesConverges(t *testing.T) {
 			t.Fatalf("round %d: %v, known %v", round, err, last)
 		}
 		cancel()
+	}
+}
+
+// cuttable is a connection to a server that can be cut.
+type cuttable struct {
+	server *server.Server
+	mu     sync.Mutex
+	cut    bool
+	conn   net.Conn
+}
+
+func (c *cuttable) InProcessConn() (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut {
+		return nil, errors.New("cut")
+	}
+	var err error
+	c.conn, err = c.server.InProcessConn()
+	return c.conn, err
+}
+
+func (c *cuttable) set(cut bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut = cut; cut {
+		_ = c.conn.Close()
+	}
+}
+
+// A consumer that runs but is held up or cut off for longer than the stream keeps
+// events gets everybody's last state, too: nobody stays as they were before.
+func TestSnapshotAfterAPauseWithinARun(t *testing.T) {
+	s := natsServer(t, t.TempDir(), -1)
+	nc, ours := connect(t, s)
+	if err := events.Setup(t.Context(), ours, events.StreamOptions{History: 2 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	p := publisher(t, nc)
+	gone := func(sequence uint64) {
+		eventually(t, "the event is history", func() bool {
+			stream, err := ours.Stream(t.Context(), events.Stream)
+			return err == nil && stream.CachedInfo().State.FirstSeq > sequence
+		})
+	}
+	wire := &cuttable{server: s}
+	theirs, err := events.Connect(events.ConnectOptions{InProcess: wire, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(theirs.Close)
+	js, err := jetstream.New(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	known, away := map[string]string{}, true
+	knows := func(want map[string]string) func() bool {
+		return func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return maps.Equal(known, want)
+		}
+	}
+	o := quick
+	o.Snapshot = func(_ context.Context, everybody []events.UserEvent) error {
+		mu.Lock()
+		defer mu.Unlock()
+		clear(known)
+		for _, e := range everybody {
+			known[e.Data.User.ID] = e.Data.Availability
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- events.Consume(ctx, js, o, func(_ context.Context, e events.UserEvent) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if away && e.Data.User.ID == person(1) {
+				return errors.New("the receiver is away")
+			}
+			known[e.Data.User.ID] = e.Data.Availability
+			return nil
+		})
+	}()
+	publish(t, p, userEvent(person(2), "Available", "a"))
+	eventually(t, "it runs", knows(map[string]string{person(2): "Available"}))
+
+	publish(t, p, userEvent(person(1), "Busy", "b"))
+	gone(publish(t, p, userEvent(person(2), "Busy", "c"))[0].Sequence)
+	mu.Lock()
+	away = false
+	mu.Unlock()
+	publish(t, p, userEvent(person(3), "Busy", "d"))
+	eventually(t, "everybody after being held up", knows(map[string]string{person(1): "Busy", person(2): "Busy", person(3): "Busy"}))
+
+	wire.set(true)
+	gone(publish(t, p, userEvent(person(2), "Offline", "e"))[0].Sequence)
+	wire.set(false) // and nothing happens any more
+	eventually(t, "everybody after being cut off", knows(map[string]string{person(1): "Busy", person(2): "Offline", person(3): "Busy"}))
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What the server sent to a consumer that ends goes to the next at once, not
+// only when AckWait is over.
+func TestEndOfConsumeGivesBack(t *testing.T) {
+	_, p, js := running(t)
+	o := quick
+	o.AckWait = time.Hour
+	for n := range 20 {
+		publish(t, p, userEvent(person(1), "Busy", fmt.Sprint(n)))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		got := -1
+		err := events.Consume(ctx, js, o, func(_ context.Context, e events.UserEvent) error {
+			got, _ = strconv.Atoi(e.ID)
+			cancel()
+			return nil
+		})
+		if got < n-1 || !errors.Is(err, context.Canceled) {
+			t.Fatalf("round %d: got event %d, %v", n, got, err)
+		}
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *side) start(t *testing.T, http2 bool) {
 func (s *side) serve(t *testing.T, change func(*http.Server)) {
 	t.Helper()
 	s.Server = httptest.NewUnstartedServer(nil)
-	s.Config = NewPublicServer(s.callback.echo(), func(d Drop) { s.drops <- d }, s.callback.Log)
+	s.Config = NewServer(s.callback.echo(), func(d Drop) { s.drops <- d }, s.callback.Log)
 	change(s.Config)
 	s.StartTLS()
 	t.Cleanup(s.Close)

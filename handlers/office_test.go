@@ -29,6 +29,7 @@ type office struct {
 	read   []string         // tenants that were to be read
 	feed   *playedFeed
 	keys   someKeys
+	more   *Finding // in front of the others; may be nil
 }
 
 func personID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n) }
@@ -129,9 +130,12 @@ func (o *office) Sweep(tenantID string) int {
 
 func (o *office) Findings(tenantID string) []Finding {
 	all := []Finding{
-		{Tenant: "contoso", TenantID: contosoID, Kind: "no_match", Subject: "Contact centre", Reason: "the group has no members", People: []Person{}},
-		{Tenant: "contoso", TenantID: contosoID, Kind: "shared_number", Subject: "+49891234", People: []Person{o.people[0].User, o.people[1].User}},
-		{Tenant: "fabrikam", TenantID: fabrikamID, Kind: "no_mail", Subject: "agent9@fabrikam.com", People: []Person{o.people[5].User}},
+		{Tenant: "contoso", TenantID: contosoID, Kind: "no_match", Subject: "Contact centre", Reason: "the group has no members", People: []Person{}, Place: "0 contact centre"},
+		{Tenant: "contoso", TenantID: contosoID, Kind: "shared_number", Subject: "+49891234", People: []Person{o.people[0].User, o.people[1].User}, Place: "3 +49891234"},
+		{Tenant: "fabrikam", TenantID: fabrikamID, Kind: "no_mail", Subject: "agent9@fabrikam.com", People: []Person{o.people[5].User}, Place: "6 agent9@fabrikam.com"},
+	}
+	if o.more != nil {
+		all = append([]Finding{*o.more}, all...)
 	}
 	return slices.DeleteFunc(all, func(f Finding) bool { return tenantID != "" && f.TenantID != tenantID })
 }
@@ -155,7 +159,7 @@ func (o *office) serve(t testing.TB, token string, feeds FeedOptions) *httptest.
 	})
 	o.add(e, feeds)
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = NewServer(e, slog.New(slog.DiscardHandler))
+	server.Config = NewServer(e, nil, slog.New(slog.DiscardHandler))
 	server.Start()
 	t.Cleanup(server.Close)
 	return server

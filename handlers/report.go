@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 )
@@ -19,13 +18,19 @@ type Finding struct {
 	Subject string   `json:"subject"` // the entry, address or number
 	Reason  string   `json:"reason,omitempty"`
 	People  []Person `json:"people"` // whom it concerns; nobody for an entry
+	// Place is where it stands among those of its tenant, whatever else is found:
+	// so that somebody who comes or goes between two pages hides no finding.
+	Place string `json:"-"`
 }
+
+// place in the list of all. The names of tenants hold no blank.
+func (f Finding) place() string { return f.Tenant + " " + f.Place }
 
 // Identities tells what keeps people from being found.
 type Identities interface {
 	Tenants() []Tenant
 	// Findings of a tenant, of every one for an empty id, sorted by the tenant's
-	// name and then by kind.
+	// name and then by place.
 	Findings(tenantID string) []Finding
 }
 
@@ -44,25 +49,11 @@ func AddReport(e *echo.Echo, i Identities) {
 		if kind := c.QueryParam("kind"); kind != "" {
 			list = slices.DeleteFunc(list, func(f Finding) bool { return f.Kind != kind })
 		}
-		// Rows have no names of their own, but for their number in the list. It
-		// changes with the directory, rarely.
-		rows := make([]numbered, len(list))
-		for n, f := range list {
-			rows[n] = numbered{f, n}
-		}
 		var answer struct {
-			Findings   []numbered `json:"findings"`
-			NextCursor string     `json:"nextCursor,omitempty"`
+			Findings   []Finding `json:"findings"`
+			NextCursor string    `json:"nextCursor,omitempty"`
 		}
-		answer.Findings, answer.NextCursor = pageOf(rows, asked, numbered.place)
+		answer.Findings, answer.NextCursor = pageOf(list, asked, Finding.place)
 		return writeJSON(c, http.StatusOK, answer)
 	})
 }
-
-type numbered struct {
-	Finding
-	n int
-}
-
-// place sorts as text the way the numbers do.
-func (r numbered) place() string { return strconv.FormatInt(int64(1e9+r.n), 10) }

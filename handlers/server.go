@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// NewServer makes a server whose limits suit both sides. It listens to nothing
+// NewServer makes a server whose limits suit every side. It listens to nothing
 // yet; address and TLS are the caller's. What net/http has to say (failed TLS
 // handshakes of scanners, mostly) goes to the log at debug.
 //
@@ -14,12 +14,15 @@ import (
 // for each connection as it stands, whereas a connection of HTTP/2 may wait
 // between the frames of a header for as long as one that is idle.
 //
+// It bounds its connections, and tells dropped of those that came to nothing; nil:
+// nobody is told.
+//
 // A handler that streams must lift its write deadline itself, by
 // [http.ResponseController].
-func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+func NewServer(h http.Handler, dropped func(Drop), log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Server{
+	s := &http.Server{
 		Handler:           h,
 		Protocols:         protocols,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -31,12 +34,9 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-}
-
-// NewPublicServer is NewServer for the side that strangers reach: it bounds the
-// connections, too, and tells of those that come to nothing.
-func NewPublicServer(h http.Handler, dropped func(Drop), log *slog.Logger) *http.Server {
-	s := NewServer(h, log)
+	if dropped == nil {
+		dropped = func(Drop) {}
+	}
 	newConnections(maxConnections, dropped).follow(s)
 	return s
 }

@@ -101,7 +101,7 @@ func (b *book) turn(entry jetstream.KeyValueEntry) error {
 func (b *book) put(ctx context.Context, r record) error {
 	value, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("keep %s: %w", r.key(), err)
+		return fmt.Errorf("keep a decision of client %s: %w", r.Client, err)
 	}
 	var revision uint64
 	if before := b.pages[r.key()].revision; before == 0 {
@@ -116,7 +116,7 @@ func (b *book) put(ctx context.Context, r record) error {
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		err = errors.Join(err, b.reread(ctx, r.key()))
 	}
-	return fmt.Errorf("keep %s: %w", r.key(), err)
+	return fmt.Errorf("keep a decision of client %s: %w", r.Client, err)
 }
 
 func (b *book) reread(ctx context.Context, key string) error {
@@ -134,7 +134,7 @@ func (b *book) reread(ctx context.Context, key string) error {
 // forget removes a record, and after a while the mark that there was one.
 func (b *book) forget(ctx context.Context, key string) error {
 	if err := b.kv.Purge(ctx, key, jetstream.PurgeTTL(markTTL)); err != nil {
-		return fmt.Errorf("forget %s: %w", key, err)
+		return fmt.Errorf("forget a person: %w", err)
 	}
 	delete(b.pages, key)
 	return nil

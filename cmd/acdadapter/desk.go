@@ -135,7 +135,7 @@ func (d *desk) drop(ctx context.Context, client, userID string) error {
 // Reconcile brings the book up to date with everybody's last state where the
 // events that wait on the stream cannot: people who are not in the book, events
 // that the stream no longer has, other rules, people and clients that went. First
-// is the oldest sequence that the stream has.
+// is the oldest sequence that comes by the stream.
 func (d *desk) Reconcile(ctx context.Context, book *book, first uint64, snapshot []events.UserEvent) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,6 +172,101 @@ func TestLostEvents(t *testing.T) {
 	r, err := recorded(t.Context(), s.js, "acdadapter", "sales", agent1)
 	if err != nil || r.Decision != "unreachable" || r.Hold != nil || r.EventID != "event-5" {
 		t.Errorf("record %+v, %v", r, err)
+	}
+}
+
+// A receiver that is away for longer than the stream keeps events holds up the
+// adapter: what it could not see is made up for when the receiver is back.
+func TestHeldUpForLongerThanTheHistory(t *testing.T) {
+	s := newStage(t)
+	if err := events.Setup(t.Context(), s.js, events.StreamOptions{History: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	var away atomic.Bool
+	s.start(parse(t, strings.Replace(rulesText, "1h", "0s", 1)), 0, sinkFunc(func(context.Context, events.DecisionEvent) error {
+		if away.Load() {
+			return errors.New("no answer")
+		}
+		return nil
+	}))
+	s.says(agent1, "Busy")
+	s.caughtUp("sales", agent1)
+	away.Store(true)
+	s.says(agent2, "Busy")
+	s.says(agent1, "Available")
+	s.eventually("it is history", func() bool {
+		stream, err := s.js.Stream(t.Context(), events.Stream)
+		return err == nil && stream.CachedInfo().State.Msgs == 0
+	})
+	away.Store(false)
+	if r := s.caughtUp("sales", agent1); r.Decision != "reachable" {
+		t.Errorf("record %+v", r)
+	}
+}
+
+// The server lost its store while the adapter was down, and what came then is
+// history: the records of before say nothing about the new stream.
+func TestStreamMadeAnew(t *testing.T) {
+	s := newStage(t)
+	a := s.start(parse(t, strings.Replace(rulesText, "1h", "0s", 1)), 0)
+	for range 5 {
+		s.says(agent2, "Busy")
+	}
+	s.says(agent1, "Busy")
+	s.caughtUp("sales", agent1)
+	a.stop()
+	for _, stream := range []string{"KV_" + events.Bucket, events.Stream} {
+		if err := s.js.DeleteStream(t.Context(), stream); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := events.Setup(t.Context(), s.js, events.StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.says(agent1, "Available")
+	s.eventually("the bucket follows", func() bool {
+		_, err := lastEvent(t.Context(), s.js, tenant, agent1)
+		return err == nil
+	})
+	stream, err := s.js.Stream(t.Context(), events.Stream)
+	if err == nil {
+		err = stream.Purge(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(parse(t, strings.Replace(rulesText, "1h", "0s", 1)), 0)
+	if r := s.caughtUp("sales", agent1); r.Decision != "reachable" {
+		t.Errorf("record %+v", r)
+	}
+}
+
+// While a receiver is away the holds that are over do not wait for it one by one.
+func TestHoldsOfManyWaitOnce(t *testing.T) {
+	s := newStage(t)
+	a := s.start(parse(t, rulesText), 0)
+	s.says(agent1, "Available")
+	s.says(agent2, "Available")
+	s.caughtUp("sales", agent2)
+	a.stop()
+	var err error
+	if a.book, err = openBook(t.Context(), s.js, "acdadapter", 1); err != nil {
+		t.Fatal(err)
+	}
+	a.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	a.last = func(_ context.Context, _, userID string) (string, error) { return "event-" + userID[35:], nil }
+	attempts := 0
+	a.sinks = []Sink{sinkFunc(func(context.Context, events.DecisionEvent) error { attempts++; return errors.New("no answer") })}
+	next, err := a.Settle(t.Context())
+	if err == nil || attempts != 1 || next.After(a.now().Add(lookAgain)) {
+		t.Errorf("%d attempts, next %s, %v", attempts, next, err)
+	}
+	a.sinks = []Sink{streamSink{s.bridge}}
+	if next, err := a.Settle(t.Context()); err != nil || next.Before(a.now()) {
+		t.Errorf("next %s, %v", next, err)
+	}
+	if got := len(s.decisions()); got != 2 {
+		t.Errorf("%d decisions", got)
 	}
 }
 

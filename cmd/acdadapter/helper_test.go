@@ -85,7 +85,7 @@ func dial(t testing.TB, server *broker.Broker) (jetstream.JetStream, *events.Pub
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := events.NewPublisher(nc, events.PublisherOptions{})
+	p, err := events.NewPublisher(nc, events.PublisherOptions{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -24,7 +23,6 @@ func (d *desk) Settle(ctx context.Context) (next time.Time, err error) {
 	if !d.current {
 		return next, nil // Reconcile says when
 	}
-	var failed []error
 	for _, p := range d.book.pages {
 		if p.Hold == nil {
 			continue
@@ -32,20 +30,20 @@ func (d *desk) Settle(ctx context.Context) (next time.Time, err error) {
 		at := p.Hold.Until
 		if p.Due(d.now()) {
 			settled, err := d.settle(ctx, p.record)
+			if err != nil {
+				// Whoever is away is away for all: nobody else waits for it here.
+				return d.now().Add(lookAgain), err
+			}
 			if settled {
 				continue
 			}
-			failed = append(failed, err)
 			at = d.now().Add(lookAgain)
 		}
 		if at.Before(next) {
 			next = at
 		}
-		if ctx.Err() != nil {
-			break
-		}
 	}
-	return next, errors.Join(failed...)
+	return next, nil
 }
 
 func (d *desk) settle(ctx context.Context, before record) (bool, error) {

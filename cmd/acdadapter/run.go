@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -94,6 +95,9 @@ func newDesk(set *rules.Set, js jetstream.JetStream, log *slog.Logger, sinks []S
 		rules: set, sinks: sinks, now: time.Now, log: log, changed: make(chan struct{}, 1),
 		last: func(ctx context.Context, tenantID, userID string) (string, error) {
 			e, err := lastEvent(ctx, js, tenantID, userID)
+			if errors.Is(err, jetstream.ErrKeyNotFound) {
+				err = nil // they left, which the stream is about to tell
+			}
 			return e.ID, err
 		},
 		purge: func(ctx context.Context, client, userID string) error {
@@ -114,7 +118,7 @@ func lastEvent(ctx context.Context, js jetstream.JetStream, tenantID, userID str
 	}
 	entry, err := kv.Get(ctx, key)
 	if err != nil {
-		return events.UserEvent{}, fmt.Errorf("last event of %s: %w", key, err)
+		return events.UserEvent{}, fmt.Errorf("last event of a person: %w", err)
 	}
 	return events.Decode[events.UserData](entry.Value())
 }
@@ -172,6 +176,15 @@ func (d *desk) consume(ctx context.Context, js jetstream.JetStream, name string,
 	}
 	return events.Consume(ctx, js, events.ConsumerOptions{
 		Durable: name, AckWait: ackWait, RetryMin: retryMin, Removed: d.Forget,
+		// We were cut off or held up for longer than the stream keeps events: nothing
+		// that the snapshot tells comes again.
+		Snapshot: func(ctx context.Context, everybody []events.UserEvent) error {
+			err := d.Reconcile(ctx, book, math.MaxUint64, everybody)
+			if err != nil && ctx.Err() == nil {
+				d.log.Warn("not up to date, everybody comes again", "error", err)
+			}
+			return err
+		},
 		Malformed: func(err error) { d.log.Warn("malformed event", "error", err) },
 	}, accept)
 }

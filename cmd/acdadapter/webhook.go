@@ -40,6 +40,9 @@ func newWebhook(to string, key []byte, timeout time.Duration) (*webhook, error) 
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, usageError{errors.New("--post must be https, except to this host: decisions name people by their id")}
 	}
+	if timeout <= 0 {
+		return nil, usageError{fmt.Errorf("--post-timeout %s is no time to wait; 3s is usual", timeout)}
+	}
 	return &webhook{url: to, key: key, now: time.Now, client: &http.Client{
 		Timeout: timeout,
 		// A redirected POST loses its body or goes where nobody meant it to go.

@@ -182,4 +182,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
+	if _, err := newWebhook("https://acd.example.com/", nil, 0); err == nil {
+		t.Error("an attempt to post may take for ever")
+	}
 }

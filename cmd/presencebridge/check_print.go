@@ -109,7 +109,7 @@ func (p *checkPrinter) line(label, text string) {
 		return
 	}
 	if label != "" {
-		text = p.language.Text(label) + ": " + text
+		text = p.language.Text(label) + p.language.Colon() + text
 	}
 	const indent = "    "
 	for i, row := range wrap(text, p.width-len(indent)-2) {

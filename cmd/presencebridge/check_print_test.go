@@ -33,7 +33,7 @@ func TestCheckPrinterOnATerminal(t *testing.T) {
 		"    Anleitung: Clientgeheimnis,\n      docs/setup.de.md#client-secret\n" +
 		"\x1b[2m-\x1b[0m weiter\n    nicht versucht, weil\n" +
 		"\x1b[2m-\x1b[0m weiter\n" +
-		"\n\x1b[31m×\x1b[0m 0 gut, 0 mit Warnung, 1 gescheitert, 0 unbekannt, 2 nicht versucht\n"
+		"\n\x1b[31m×\x1b[0m 0 in Ordnung, 0 mit Warnung, 1 gescheitert, 0 unbekannt, 2 nicht versucht\n"
 	if got := out.String(); got != want {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}

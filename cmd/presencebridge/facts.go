@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/setup"
 )
 
@@ -76,6 +80,36 @@ func (f *factsFlags) missing() []string {
 	add(t.CertFile == "" && t.ACMEEmail == "" && !t.Off && !f.facts.Poll, "--tls-cert and --tls-key (or --acme-email, or --behind-proxy)")
 	add(!f.named(), "--group, --user or --all")
 	return list
+}
+
+// acceptable finds what the service would not take before anything is made. Files
+// may come later, and what is not known yet stands for itself.
+func (f *factsFlags) acceptable(file string) error {
+	facts := f.facts
+	facts.Tenant, facts.TenantID = cmp.Or(facts.Tenant, "tenant"), "00000000-0000-0000-0000-000000000001"
+	facts.ClientID = cmp.Or(facts.ClientID, "00000000-0000-0000-0000-000000000002")
+	facts.SecretFile = file
+	facts.Accounts = []setup.Account{{Username: "service@example.com"}}
+	text, err := facts.Configuration(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	_, err = config.Parse(file, text, nil)
+	mistakes, ok := errors.AsType[*config.Mistakes](err)
+	if !ok {
+		return err
+	}
+	var list []string
+	for _, m := range mistakes.List {
+		if !strings.HasSuffix(m.Key, "_file") {
+			list = append(list, fmt.Sprintf("%s: %s; %s", m.Key, m.Wrong, m.Right))
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	slices.Sort(list)
+	return usageError{fmt.Errorf("nothing was done, because the service would not take it:\n%s", strings.Join(list, "\n"))}
 }
 
 func missingFlags(command string, list []string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,13 +68,17 @@ func (f *initFlags) run(out io.Writer) error {
 	if err := f.gather(); err != nil {
 		return err
 	}
-	written, err := f.writeSecrets()
+	former, err := f.writeSecrets()
 	if err == nil {
 		err = f.writeConfig()
 	}
 	if err != nil {
-		for _, file := range written { // a half that nobody knows of is no help
-			err = errors.Join(err, os.Remove(file))
+		for file, secret := range former { // a half that nobody knows of is no help
+			if secret != nil {
+				err = errors.Join(err, setup.Write(file, secret))
+			} else {
+				err = errors.Join(err, os.Remove(file))
+			}
 		}
 		return err
 	}
@@ -167,22 +172,25 @@ func (f *initFlags) gatherSecrets() error {
 	return f.ask.err
 }
 
-func (f *initFlags) writeSecrets() (written []string, err error) {
+// writeSecrets gives what each file that it wrote held before; nil if it was not there.
+func (f *initFlags) writeSecrets() (former map[string][]byte, err error) {
 	for file := range f.secrets {
 		if setup.Exists(file) && !f.force {
-			return written, fmt.Errorf("%s exists: --force overwrites it", file)
+			return nil, fmt.Errorf("%s exists: --force overwrites it", file)
 		}
 	}
+	former = map[string][]byte{}
 	for file, secret := range f.secrets {
-		there := setup.Exists(file)
+		before, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return former, err
+		}
 		if err := setup.Write(file, []byte(secret+"\n")); err != nil {
-			return written, err
+			return former, err
 		}
-		if !there {
-			written = append(written, file)
-		}
+		former[file] = before
 	}
-	return written, nil
+	return former, nil
 }
 
 // writeConfig writes what the service would take, and nothing else.

@@ -69,6 +69,29 @@ func TestInitLeavesNoHalfBehind(t *testing.T) {
 	}
 }
 
+// Nor is what was there before: by force, but for nothing.
+func TestInitPutsFormerSecretsBack(t *testing.T) {
+	const answers = "contoso\n84bd8158-6d4d-4958-8b9f-9d6445542f95\n24d3b144-21ae-4080-943f-7067b395b913\nhttps://presence.example.com\nproxy\nsvc-1@contoso.com\nall\n"
+	f, _ := onATerminal(t, answers, "secret", "password")
+	if err := f.run(&bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := onATerminal(t, answers, "5f2c0b9e-21ae-4080-943f-7067b395b913", "other") // the secret ID
+	again.file, again.force = f.file, true
+	if err := again.run(&bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "secret ID") {
+		t.Fatalf("%v", err)
+	}
+	c, err := config.Load(f.file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, secretErr := c.Tenants[0].ClientSecret.Read()
+	password, passwordErr := c.Tenants[0].Accounts[0].Password.Read()
+	if secret != "secret" || password != "password" || secretErr != nil || passwordErr != nil {
+		t.Errorf("%v, %v", secretErr, passwordErr)
+	}
+}
+
 func TestInitWithoutAnAnswer(t *testing.T) {
 	for _, answers := range []string{"", "contoso\n84bd8158-6d4d-4958-8b9f-9d6445542f95\n24d3b144-21ae-4080-943f-7067b395b913\nhttps://presence.example.com\nproxy\nsvc-1@contoso.com\nall\n"} {
 		f, _ := onATerminal(t, answers)

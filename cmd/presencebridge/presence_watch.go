@@ -249,7 +249,10 @@ func (w *watch) line(r personRow) string {
 		return strings.TrimRight(fmt.Sprintf("%s  %s  %s  %s", at, name, state, printable(notes)), " ")
 	}
 	text := dim + at + plain + "  " + bold + name + plain + "  " + colour(r.Availability) + state + plain + "  " + dim + printable(notes) + plain
-	return cut(text, w.width()) + plain
+	if width := w.width(); cut(text, width) != text {
+		text = cut(text, width-1) + "…"
+	}
+	return text + plain
 }
 
 // pause waits; the context's error ends it early.

@@ -50,6 +50,9 @@ func setupCommand() *cobra.Command {
 			}
 			o.Facts, o.TenantID, o.Options.ClientID = f.facts, f.facts.TenantID, f.facts.ClientID
 			o.Files, o.ProofLife = setup.Files{Config: file}, time.Until(time.Now().AddDate(0, months, 0))
+			if err := f.acceptable(file); err != nil {
+				return err
+			}
 			return runSetup(cmd, o, output)
 		},
 	}
@@ -58,7 +61,7 @@ func setupCommand() *cobra.Command {
 	s.Lookup("tenant-id").Usage = "directory (tenant) `ID` or domain to sign in to (default: that of who signs in)"
 	s.Lookup("client-id").Usage = "application (client) `ID` of an app that exists (default: the one of --name, or a new one)"
 	s.StringVar(&o.Name, "name", "Presence Bridge", "`NAME` of the app registration")
-	s.IntVar(&o.Accounts, "accounts", 0, "how many service users there shall be (default: one for each 650 people who are watched, and a spare)")
+	s.IntVar(&o.Accounts, "accounts", 0, "how many service users there shall be (default: one for each 650 people who are watched, and a spare; none with --poll)")
 	s.StringVar(&o.Prefix, "prefix", "svc-presence", "how the names of service users begin")
 	s.StringVar(&o.Domain, "domain", "", "`DOMAIN` of their names (default: the tenant's own)")
 	s.BoolVar(&o.DeviceCode, "device-code", false, "service users sign in by device code (see: presencebridge login), no password is stored for the service")

@@ -34,7 +34,7 @@ type table struct {
 	indent string
 	head   []string // may be empty
 	rows   [][]string
-	whole  bool // rows are rather broken than cut: something in them is to be copied
+	whole  bool // columns go to a line of their own rather than to be cut: something in them is to be copied
 }
 
 const (
@@ -43,15 +43,21 @@ const (
 )
 
 func (t table) print(out io.Writer) error {
+	_, err := io.WriteString(out, t.text(lineWidth(out)))
+	return err
+}
+
+// text is the table for lines of most characters, 0 for any.
+func (t table) text(most int) string {
 	rows := t.rows
 	if len(t.head) > 0 {
 		rows = append([][]string{t.head}, rows...)
 	}
-	most := lineWidth(out)
+	give := most
 	if t.whole {
-		most = 0
+		give = 0
 	}
-	widths := t.widths(rows, most)
+	widths := t.widths(rows, give)
 	var b strings.Builder
 	for _, row := range rows {
 		line := t.indent
@@ -60,12 +66,16 @@ func (t table) print(out io.Writer) error {
 			if utf8.RuneCountInString(text) > widths[i] {
 				text = cut(text, widths[i]-1) + "…"
 			}
+			// What must stay whole goes to a line of its own.
+			if most > 0 && i > 0 && utf8.RuneCountInString(line)+utf8.RuneCountInString(text) > most {
+				b.WriteString(strings.TrimRight(line, " ") + "\n")
+				line = t.indent + "  "
+			}
 			line += pad(text, widths[i]+gap)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return b.String()
 }
 
 // printable keeps what a directory holds from telling the terminal what to do,

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -29,5 +30,19 @@ func TestTablePrintsNothingCutWithoutATerminal(t *testing.T) {
 	err := table{head: []string{"A", "B"}, indent: " ", rows: [][]string{{"äöü", "x"}, {"", "last"}}}.print(&b)
 	if want := " A    B\n äöü  x\n      last\n"; err != nil || b.String() != want {
 		t.Errorf("%q, %v", b.String(), err)
+	}
+}
+
+// An id is to be copied: it gets a line of its own where the terminal is narrow.
+func TestTableKeepsWhatIsToBeCopied(t *testing.T) {
+	const id = "bb75e1d1-817b-4cf5-9653-5cc1fe63fbad"
+	keys := table{head: []string{"ACCOUNT", "STATE", "ID"}, rows: [][]string{{"svc-presence-1@contoso.com", "healthy", id}}, whole: true}
+	if want := "ACCOUNT                     STATE    ID\nsvc-presence-1@contoso.com  healthy\n  " + id + "\n"; keys.text(60) != want {
+		t.Errorf("on 60 columns:\n%s", keys.text(60))
+	}
+	for _, most := range []int{0, 80} {
+		if want := "svc-presence-1@contoso.com  healthy  " + id + "\n"; !strings.HasSuffix(keys.text(most), want) {
+			t.Errorf("on %d columns:\n%s", most, keys.text(most))
+		}
 	}
 }

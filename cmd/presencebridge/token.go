@@ -101,9 +101,9 @@ func printToken(out io.Writer, output string, t app.Token, raw bool) error {
 			Claims    map[string]any `json:"claims"`
 		}{t.Tenant, t.Account, t.ExpiresAt.UTC(), t.Claims})
 	}
-	claims := table{head: []string{"CLAIM", "VALUE", "MEANS"}, whole: true}
+	claims := table{head: []string{"CLAIM", "MEANS", "VALUE"}, whole: true}
 	for _, name := range slices.Sorted(maps.Keys(t.Claims)) {
-		claims.rows = append(claims.rows, []string{name, claimText(name, t.Claims[name]), claimMeanings[name]})
+		claims.rows = append(claims.rows, []string{name, claimMeanings[name], claimText(name, t.Claims[name])})
 	}
 	return claims.print(out)
 }

@@ -131,6 +131,9 @@ func TestKubernetes(t *testing.T) {
 		}
 		if s, ok := into.(*apps.StatefulSet); ok {
 			checkPod(t, s.Spec.Template, s.Spec.Selector.MatchLabels)
+			if n := s.Spec.Replicas; n == nil || *n < 2 {
+				t.Error("nobody acts while the only bridge is replaced")
+			}
 		}
 	}
 	if want := "map[ConfigMap:1 NetworkPolicy:1 PodDisruptionBudget:1 Service:2 ServiceAccount:1 StatefulSet:1]"; fmt.Sprint(kinds) != want {

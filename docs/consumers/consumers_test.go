@@ -125,7 +125,7 @@ func bridge(t *testing.T, server *broker.Broker) *events.Publisher {
 	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := events.NewPublisher(nc, events.PublisherOptions{})
+	p, err := events.NewPublisher(nc, events.PublisherOptions{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,6 +140,16 @@ func (m *Manager) Missing() string {
 	return ""
 }
 
+// Certificate is the one that is served; nil if there is none.
+func (m *Manager) Certificate() (served *x509.Certificate) {
+	for _, c := range m.cache.AllMatchingCertificates(m.Host) {
+		if c.Leaf != nil && (served == nil || c.Leaf.NotAfter.After(served.NotAfter)) {
+			served = c.Leaf
+		}
+	}
+	return served
+}
+
 // Close ends the maintenance.
 func (m *Manager) Close() { m.cache.Stop() }
 

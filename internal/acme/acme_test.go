@@ -112,6 +112,9 @@ func TestChallenges(t *testing.T) {
 			m, _ := p.run(o)
 			eventually(t, "a certificate", func() bool { return p.presented(authority.issued()) != nil })
 			eventually(t, "an end of the wait", func() bool { return m.Missing() == "" })
+			if c := m.Certificate(); c == nil || c.VerifyHostname("localhost") != nil {
+				t.Errorf("certificate %v", c)
+			}
 			if !strings.Contains(p.log.String(), `msg="certificate obtained" host=localhost`) {
 				t.Errorf("the log says %s", p.log.String())
 			}

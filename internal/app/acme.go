@@ -30,13 +30,13 @@ func (s *service) openACME(callback *server) (*server, error) {
 		Email:     c.Email,
 		Directory: c.DirectoryURL,
 		Roots:     roots,
-		Storage:   &certmagic.FileStorage{Path: filepath.Join(s.Config.DataDir, "acme")},
+		Storage:   s.certificates(),
 		TLSPort:   portOf(callback.on),
 		Log:       s.Log,
 	}
 	var challenge *server
 	if c.HTTPListen != "" {
-		challenge, err = listenOn("acme", "tls.acme.http_listen", c.HTTPListen, handlers.NewServer(nil, s.Log))
+		challenge, err = listenOn("acme", "tls.acme.http_listen", c.HTTPListen, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -45,9 +45,17 @@ func (s *service) openACME(callback *server) (*server, error) {
 	s.acme = acme.New(o)
 	callback.http.TLSConfig = s.acme.TLS()
 	if challenge != nil {
-		challenge.http.Handler = s.acme.Challenge()
+		challenge.http = handlers.NewServer(s.acme.Challenge(), nil, s.Log)
 	}
 	return challenge, nil
+}
+
+// certificates is where account, key and certificate are kept.
+func (s *service) certificates() certmagic.Storage {
+	if shared, ok := s.vault.Certificates(); ok {
+		return shared
+	}
+	return &certmagic.FileStorage{Path: filepath.Join(s.Config.DataDir, "acme")}
 }
 
 func portOf(l net.Listener) int {

@@ -42,6 +42,10 @@ func TestACMEIsWired(t *testing.T) {
 		status, body := b.admin("/readyz")
 		return status == http.StatusOK && strings.Contains(body, `"certificate":"`) && strings.Contains(body, "must reach 127.0.0.1 on port 443 or 80")
 	})
+	b.eventually("the metric", func() bool {
+		_, metrics := b.admin("/metrics")
+		return strings.Contains(metrics, `presencebridge_expiry_unknown{account="",kind="tls_certificate",tenant=""} 1`)
+	})
 	res, err := http.Get("http://" + plain + "/.well-known/acme-challenge/x")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +57,20 @@ func TestACMEIsWired(t *testing.T) {
 	if c, err := tls.Dial("tcp", b.callback, &tls.Config{InsecureSkipVerify: true}); err == nil {
 		c.Close()
 		t.Error("there is a certificate")
+	}
+}
+
+// Instances that share their keys share this, too.
+func TestACMEIsSharedInNATS(t *testing.T) {
+	url, data := natsServer(t), ""
+	b := newBridge(t, graphsim.Options{}, func(c *config.Config) {
+		data, c.NATS.URL, c.SealKeyFile = c.DataDir, url, filepath.Join(t.TempDir(), "seal.key")
+		c.TLS = config.TLS{Mode: config.TLSACME, ACME: config.ACME{Email: "ops@example.com", AcceptTerms: true, DirectoryURL: "https://" + freeAddress(t)}}
+	})
+	b.start(false)
+	b.eventually("the reason", func() bool { _, body := b.admin("/readyz"); return strings.Contains(body, "connection refused") })
+	if _, err := os.Stat(filepath.Join(data, "acme")); !os.IsNotExist(err) {
+		t.Errorf("it is in data_dir: %v", err)
 	}
 }
 

@@ -92,7 +92,7 @@ func answerHandshakes(c *config.Config, log *slog.Logger) (stop func() error, er
 		Ready:  func() bool { return false },
 		Log:    slog.New(slog.DiscardHandler),
 	})
-	h := handlers.NewServer(e, log)
+	h := handlers.NewServer(e, nil, log)
 	if c.TLS.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,7 +50,11 @@ func Expiries(ctx context.Context, c *config.Config, tenant string, log *slog.Lo
 
 // expiries reads the same in the service.
 func (s *service) expiries(ctx context.Context) []expiry.Item {
-	items := append(publicCertificate(s.Config), expiry.Key(s.vault.Current().Created.Add(vault.RotateAfter)))
+	items := publicCertificate(s.Config)
+	if s.acme != nil {
+		items = append(items, expiry.ACME(s.acme.Certificate(), s.acme.Missing()))
+	}
+	items = append(items, expiry.Key(s.vault.Current().Created.Add(vault.RotateAfter)))
 	for _, t := range s.tenants {
 		items = append(items, ending(*t.config.Load(), t.reader, s.logins, s.File).Read(ctx)...)
 	}
@@ -117,7 +122,8 @@ func (s *service) watchExpiry() {
 				t.coverage().Update()
 			}
 		},
-		Log: s.Log,
+		File: filepath.Join(s.Config.DataDir, "warned.json"),
+		Log:  s.Log,
 	})
 	s.metrics.registry.MustRegister(expiryMetrics{s.expiry.Items})
 }

@@ -68,13 +68,12 @@ func TestASecretThatEndsSoonIsToldEverywhere(t *testing.T) {
 		t.Error("metrics name a service user")
 	}
 
-	// The new secret stands beside the old one; no restart.
+	// The new secret stands beside the old one; no restart, and no signal.
 	const replacement = "new~secret-of-the-app"
 	b.sim.SetApp(func(a *graphsim.App) { a.Secret, a.SecretExpires = replacement, time.Now().AddDate(0, 6, 0) })
 	if err := os.WriteFile(filepath.Join(filepath.Dir(b.file), "client-secret"), []byte(replacement), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.reload <- nil
 	b.eventually("end of the warning", func() bool { return len(b.coverageOf(account).Data.Expiring) == 0 })
 	b.set(b.user(0), "Busy", "InACall")
 	b.eventually("event", b.agrees)

@@ -144,7 +144,7 @@ func (r reception) Findings(tenantID string) []handlers.Finding {
 		}
 		for _, f := range people.Report(watched) {
 			finding := handlers.Finding{
-				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{},
+				Tenant: t.Name, TenantID: t.ID, Kind: string(f.Kind), Subject: f.Subject, Reason: f.Reason, People: []handlers.Person{}, Place: f.Place,
 			}
 			for _, p := range f.People {
 				finding.People = append(finding.People, handlers.Person{
@@ -179,7 +179,7 @@ type feeds struct {
 
 // Open implements [handlers.Feeds].
 func (f feeds) Open(ctx context.Context, q handlers.FeedQuery) (handlers.Feed, error) {
-	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Subjects: f.subjects(q)})
+	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Users: f.board.At() + 1, Subjects: f.subjects(q)})
 	if err != nil {
 		return nil, err
 	}

@@ -10,39 +10,63 @@ import (
 	"jtel.de/presencebridge/internal/config"
 )
 
-// lookEvery is how often the configuration file is looked at.
+// lookEvery is how often the configuration file and those of secrets are looked at.
 const lookEvery = 5 * time.Second
 
-// reload takes up a changed configuration on request and when its file changed,
-// and so it does when somebody signed a service user in.
+// reload takes up a changed configuration on request and when its file or that
+// of a secret changed, and so it does when somebody signed a service user in.
 func (s *service) reload(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	last := s.modified()
-	s.loggedIn(ctx) // what is there now is no change
+	seen := times{}
+	seen.changed(s.reloadable()) // what is there now is no change
+	s.loggedIn(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.Reload:
+			seen.changed(s.reloadable())
 		case <-look.C:
-			now, login := s.modified(), s.loggedIn(ctx)
-			if !login && (now.IsZero() || now.Equal(last)) {
+			changed, login := seen.changed(s.reloadable()), s.loggedIn(ctx)
+			if !changed && !login {
 				continue
 			}
 		}
-		last = s.modified()
 		s.takeUp()
 	}
 }
 
-// modified is when the configuration file was changed; zero if there is none.
-func (s *service) modified() time.Time {
-	info, err := os.Stat(s.File)
-	if err != nil {
-		return time.Time{}
+// reloadable are the files of which a change is taken up: the configuration and its secrets.
+func (s *service) reloadable() []string {
+	all := []string{s.File, s.Config.Listen.AdminToken.File()}
+	for _, t := range s.tenants {
+		c := t.config.Load()
+		all = append(all, c.ClientSecret.File(), c.ClientCertificate.File())
+		for _, a := range c.Accounts {
+			all = append(all, a.Password.File())
+		}
 	}
-	return info.ModTime()
+	return all
+}
+
+// times are when files were changed last, by path.
+type times map[string]time.Time
+
+// changed reports whether one of the files is another than at the last look. One
+// that is away, as for a moment while it is replaced, or looked at for the first
+// time, is not.
+func (t times) changed(files []string) (changed bool) {
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			continue
+		}
+		before, known := t[file]
+		t[file] = info.ModTime()
+		changed = changed || known && !before.Equal(t[file])
+	}
+	return changed
 }
 
 // takeUp makes what can change at run time count at once: people, secrets, the

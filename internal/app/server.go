@@ -87,7 +87,7 @@ func (s *service) callbackServer() (*server, error) {
 		Proxies:     proxies(s.Config.Listen.TrustedProxies),
 		Log:         s.Log,
 	})
-	h := handlers.NewPublicServer(e, s.metrics.drop, s.Log)
+	h := handlers.NewServer(e, s.metrics.drop, s.Log)
 	if c := s.Config.TLS; c.Mode == config.TLSFiles {
 		cert, err := newCertificate(c.CertFile, c.KeyFile, s.Log)
 		if err != nil {
@@ -116,7 +116,7 @@ func (s *service) adminServer() (*server, error) {
 		Metrics:  s.metrics.handler(),
 		Log:      s.Log,
 	})
-	h := handlers.NewServer(e, s.Log)
+	h := handlers.NewServer(e, nil, s.Log)
 	stopping, stop := context.WithCancel(context.Background())
 	h.RegisterOnShutdown(stop)
 	s.addAPI(e, stopping)

@@ -265,6 +265,70 @@ func TestSetUpWithoutSecrets(t *testing.T) {
 	o.serve()
 }
 
+// Who only polls needs no service user, and no permission for one.
+func TestSetUpToPoll(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	facts, err := o.setUp(func(s *app.SetupOptions) {
+		s.Facts.Poll, s.Facts.PublicURL, s.Facts.TLS = true, "", setup.TLS{}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant := o.sim.Tenant()
+	if len(facts.Accounts) != 0 || len(tenant.Accounts) != 0 || len(tenant.App.Scopes) != 0 || len(tenant.App.Roles) != 4 {
+		t.Errorf("%d service users, %v, %v", len(tenant.Accounts), tenant.App.Scopes, tenant.App.Roles)
+	}
+	if c, err := config.Load(o.file, nil); err != nil || c.Pushes() {
+		t.Errorf("%v", err)
+	}
+}
+
+// The permissions are those that the check looks for.
+func TestSetUpForGroups(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	_, err := o.setUp(func(s *app.SetupOptions) {
+		s.Facts.People, s.Accounts = setup.People{Groups: []string{"Contact Centre"}}, 1
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if roles := o.sim.Tenant().App.Roles; !slices.Contains(roles, "GroupMember.Read.All") || slices.Contains(roles, "Member.Read.Hidden") {
+		t.Errorf("roles %v", roles)
+	}
+}
+
+// A secret whose whole life is short is not replaced by every run.
+func TestAShortLivedSecretIsKept(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	for range 2 {
+		if _, err := o.setUp(func(s *app.SetupOptions) { s.ProofLife, s.Accounts = 28*24*time.Hour, 1 }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(o.sim.Tenant().App.Secrets); n != 1 {
+		t.Errorf("%d secrets", n)
+	}
+}
+
+// A password that is wrong is tried once: more would lock the account.
+func TestAWrongPasswordIsTriedOnce(t *testing.T) {
+	o := newOffice(t, graphsim.Options{})
+	one := func(s *app.SetupOptions) { s.Accounts = 1 }
+	facts, err := o.setUp(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(facts.Accounts[0].PasswordFile, []byte("not the password of this service user\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.setUp(one); !errors.Is(err, setup.ErrIncomplete) || len(o.marked(setup.Problem)) != 1 {
+		t.Errorf("%v: %v", err, o.said)
+	}
+	if n := o.requests(func(r graphsim.Request) bool { return r.Code == "AADSTS50126" }); n != 1 {
+		t.Errorf("tried %d times", n)
+	}
+}
+
 // Certificate and password are replaced under the running service, which notices
 // nothing but a reload.
 func TestReplacingNeedsNoRestart(t *testing.T) {

@@ -16,7 +16,7 @@ var headings = map[string]text{
 	"firewall":            {"Firewall", "Firewall", "Pare-feu"},
 	"machine":             {"The machine: files, clock, NATS", "Der Rechner: Dateien, Uhr, NATS", "La machine : fichiers, horloge, NATS"},
 	"facts":               {"The table of facts", "Die Tabelle der Angaben", "Le tableau des informations"},
-	"afterwards":          {"What ends one day", "Was eines Tages endet", "Ce qui finira un jour"},
+	"afterwards":          {"What ends one day", "Was eines Tages abläuft", "Ce qui expire un jour"},
 }
 
 // guide is a heading of the guide in our language.

@@ -106,7 +106,7 @@ func (c *checker) fill(f *Finding, st step, o outcome) {
 		f.Advice = c.text(o.key+".do", o.args...)
 	}
 	if o.note != "" {
-		f.Title += ": " + o.note
+		f.Title += c.language.Colon() + o.note
 	}
 	if known(st.texts + ".tried") {
 		f.Tried = c.text(st.texts+".tried", st.tried...)

@@ -26,6 +26,14 @@ func (l Language) Known() bool { return slices.Contains(Languages(), l) }
 // begin with print.
 func (l Language) Text(key string, args ...any) string { return speaker{l}.text(key, args...) }
 
+// Colon is how the language writes one between two texts.
+func (l Language) Colon() string {
+	if l == French {
+		return " : "
+	}
+	return ": "
+}
+
 // text is a sentence in every language. Written without names of fields, the
 // compiler sees that none is missing.
 type text struct{ en, de, fr string }

@@ -195,7 +195,7 @@ var accountTexts = map[string]text{
 	"user.subscription-left": {
 		"the trial subscription %s could not be deleted; it ends by itself at %s",
 		"das Probeabonnement %s ließ sich nicht löschen; es endet von selbst um %s",
-		"l'abonnement d'essai %s n'a pas pu être supprimé ; il finit de lui-même à %s",
+		"l'abonnement d'essai %s n'a pas pu être supprimé ; il expirera de lui-même à %s",
 	},
 	"user.subscription-left.do": {
 		"delete it: presencebridge subscriptions delete --direct",

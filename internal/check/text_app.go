@@ -69,13 +69,13 @@ var appTexts = map[string]text{
 	},
 	"app.permission-optional": {
 		"%s is optional and not there: some things below cannot be told",
-		"%s ist freiwillig und nicht da: manches unten lässt sich nicht sagen",
+		"%s ist optional und fehlt: Manches unten lässt sich nicht sagen",
 		"%s est facultative et absente : certaines choses plus bas ne peuvent être dites",
 	},
 	"app.permission-optional.do": {
 		"grant it, if you want to be warned before something ends",
-		"sie geben, wenn Sie gewarnt werden wollen, bevor etwas endet",
-		"l'accorder, si vous voulez être prévenu avant que quelque chose ne finisse",
+		"sie erteilen, wenn vor einem Ablauf gewarnt werden soll",
+		"l'accorder, pour être prévenu avant une expiration",
 	},
 	"app.least": {
 		"the app has no more permissions than needed",

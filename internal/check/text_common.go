@@ -4,7 +4,7 @@ package check
 var commonTexts = map[string]text{
 	"not-tried": {
 		"not tried, because this did not work: %s",
-		"nicht versucht, weil dies nicht ging: %s",
+		"nicht versucht, weil dies scheiterte: %s",
 		"non essayé, parce que ceci n'a pas fonctionné : %s",
 	},
 	"graph.unreachable": {
@@ -110,6 +110,6 @@ var commonTexts = map[string]text{
 	"print.good":           {"everything works", "alles geht", "tout fonctionne"},
 	"print.nothing-failed": {"nothing failed", "nichts ist gescheitert", "rien n'a échoué"},
 	"print.bad":            {"%d of %d steps failed", "%d von %d Schritten gescheitert", "étapes en échec : %d sur %d"},
-	"print.count":          {"%d well, %d with a warning, %d failed, %d unknown, %d not tried", "%d gut, %d mit Warnung, %d gescheitert, %d unbekannt, %d nicht versucht", "%d en ordre, %d avec avertissement, %d en échec, %d sans réponse, %d non essayées"},
+	"print.count":          {"%d well, %d with a warning, %d failed, %d unknown, %d not tried", "%d in Ordnung, %d mit Warnung, %d gescheitert, %d unbekannt, %d nicht versucht", "%d en ordre, %d avec avertissement, %d en échec, %d sans réponse, %d non essayées"},
 	"print.interrupted":    {"interrupted", "unterbrochen", "interrompu"},
 }

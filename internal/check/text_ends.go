@@ -4,8 +4,8 @@ package check
 var endsTexts = map[string]text{
 	"ends.client_secret": {
 		"the client secret does not end soon",
-		"das Clientgeheimnis endet nicht bald",
-		"le secret client ne finit pas bientôt",
+		"das Clientgeheimnis läuft nicht bald ab",
+		"le secret client n'expire pas bientôt",
 	},
 	"ends.client_secret.tried": {
 		"reading the app registration",
@@ -19,8 +19,8 @@ var endsTexts = map[string]text{
 	},
 	"ends.client_certificate": {
 		"the certificate of the app does not end soon",
-		"das Zertifikat der App endet nicht bald",
-		"le certificat de l'application ne finit pas bientôt",
+		"das Zertifikat der App läuft nicht bald ab",
+		"le certificat de l'application n'expire pas bientôt",
 	},
 	"ends.client_certificate.tried": {
 		"reading the file",
@@ -34,8 +34,8 @@ var endsTexts = map[string]text{
 	},
 	"ends.password": {
 		"its password does not end soon",
-		"sein Kennwort endet nicht bald",
-		"son mot de passe ne finit pas bientôt",
+		"sein Kennwort läuft nicht bald ab",
+		"son mot de passe n'expire pas bientôt",
 	},
 	"ends.password.tried": {
 		"its last change, its own policy and that of the domain",
@@ -49,8 +49,8 @@ var endsTexts = map[string]text{
 	},
 	"ends.refresh_token": {
 		"its sign-in by device code does not end soon",
-		"seine Anmeldung per Gerätecode endet nicht bald",
-		"sa connexion par code d'appareil ne finit pas bientôt",
+		"seine Anmeldung per Gerätecode läuft nicht bald ab",
+		"sa connexion par code d'appareil n'expire pas bientôt",
 	},
 	"ends.refresh_token.tried": {
 		"when it was used last",
@@ -69,17 +69,17 @@ var endsTexts = map[string]text{
 	},
 	"ends.soon": {
 		"it ends on %s, in %d days",
-		"es endet am %s, in %d Tagen",
-		"cela finit le %s, dans %d jours",
+		"läuft am %s ab, in %d Tagen",
+		"expire le %s, dans %d jours",
 	},
 	"ends.over": {
 		"it should have ended on %s, although it still works",
-		"es hätte am %s enden sollen, obwohl es noch geht",
-		"cela aurait dû finir le %s, bien que cela marche encore",
+		"wäre am %s abgelaufen, gilt aber noch",
+		"aurait dû expirer le %s, mais fonctionne encore",
 	},
 	"ends.unknown": {
 		"nobody can tell when it ends",
-		"niemand kann sagen, wann es endet",
-		"personne ne peut dire quand cela finit",
+		"niemand kann das Ablaufdatum sagen",
+		"personne ne peut dire la date d'expiration",
 	},
 }

@@ -69,7 +69,7 @@ var publicTexts = map[string]text{
 	},
 	"public.listener": {
 		"somebody answers Microsoft's calls",
-		"jemand beantwortet Microsofts Anrufe",
+		"jemand beantwortet Microsofts Aufrufe",
 		"quelqu'un répond aux appels de Microsoft",
 	},
 	"public.listener-service": {
@@ -79,7 +79,7 @@ var publicTexts = map[string]text{
 	},
 	"public.listener-check": {
 		"this check, at %s, until it ends",
-		"diese Prüfung, an %s, bis sie endet",
+		"diese Prüfung, an %s, solange sie läuft",
 		"cette vérification, à %s, jusqu'à sa fin",
 	},
 	"public.listener-acme": {
@@ -159,8 +159,8 @@ var publicTexts = map[string]text{
 	},
 	"public.tls-ends": {
 		"the certificate ends on %s, in %d days",
-		"das Zertifikat endet am %s, in %d Tagen",
-		"le certificat finit le %s, dans %d jours",
+		"das Zertifikat läuft am %s ab, in %d Tagen",
+		"le certificat expire le %s, dans %d jours",
 	},
 	"public.tls-ends.do": {
 		"renew it and replace the files; no restart is needed",
@@ -200,7 +200,7 @@ var publicTexts = map[string]text{
 	"public.tls-private": {
 		"the chain ends at %s, which is no public root",
 		"die Kette endet bei %s, das ist kein öffentliches Stammzertifikat",
-		"la chaîne finit à %s, qui n'est pas une racine publique",
+		"la chaîne s'arrête à %s, qui n'est pas une racine publique",
 	},
 	"public.tls-private.do": {
 		"get a certificate from a public certificate authority, with the full chain",
@@ -219,8 +219,8 @@ var publicTexts = map[string]text{
 	},
 	"public.handshake": {
 		"%s answers the handshake",
-		"%s beantwortet den Handschlag",
-		"%s répond à la poignée de main",
+		"%s beantwortet den Handshake",
+		"%s répond à la validation",
 	},
 	"public.handshake.tried": {
 		"POST %s?validationToken=…, as Microsoft does, from this machine",

@@ -81,7 +81,7 @@ func password(i Item, facts graph.PasswordFacts, policy graph.PasswordPolicy, po
 func (i Item) failed(err error, permission string) Item {
 	if g, ok := errors.AsType[*graph.Error](err); ok && g.Status == http.StatusForbidden {
 		i.Permission = permission
-		return i.unknown("permission missing: "+permission, "grant the app the application permission "+permission+", which is optional")
+		return i.unknown("permission missing: "+permission, "grant the app the application permission "+permission+" to have it told")
 	}
 	i.passing = graph.Classify(err) != graph.NotFound
 	if graph.Classify(err) == graph.NotFound {

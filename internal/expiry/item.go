@@ -68,7 +68,8 @@ type Item struct {
 	// unless it was not replaced.
 	ByItself bool `json:"byItself,omitzero"`
 
-	passing bool // unknown for a reason that passes
+	due     time.Time // when what is replaced by itself is to be
+	passing bool      // unknown for a reason that passes
 }
 
 // Left is how long an item still lives; negative after its end. Ask only what is

@@ -91,9 +91,22 @@ func TLS(chain []*x509.Certificate, err error) Item {
 	return certificate(Item{Kind: TLSCertificate}, chain, err, replaceTLS)
 }
 
+// ACME is the certificate of the public side that the service gets and renews
+// itself; nil if there is none, because of missing.
+func ACME(cert *x509.Certificate, missing string) Item {
+	const look = "look into the log for why it was not renewed"
+	i := Item{Kind: TLSCertificate, ByItself: true}
+	if cert == nil {
+		i.passing = true
+		return i.unknown("there is none yet: "+missing, look)
+	}
+	i.due = cert.NotAfter.Add(-cert.NotAfter.Sub(cert.NotBefore) / 3)
+	return i.ends(cert.NotAfter, "the service renews it by itself", look)
+}
+
 // Key is the current encryption key, which the service replaces at due.
 func Key(due time.Time) Item {
-	i := Item{Kind: EncryptionKey, ByItself: true}
+	i := Item{Kind: EncryptionKey, ByItself: true, due: due}
 	return i.ends(due, "the service replaces it by itself", "look into the log for why it was not replaced")
 }
 

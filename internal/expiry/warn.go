@@ -14,7 +14,7 @@ const overdue = day
 // Within is the smallest of [Days] that an item has reached; false if it has
 // reached none, or nobody need be warned.
 func (i Item) Within(now time.Time) (days int, reached bool) {
-	if i.State != Known || i.ByItself && i.Left(now) > -overdue {
+	if i.State != Known || i.ByItself && now.Before(i.due.Add(overdue)) {
 		return 0, false
 	}
 	for _, days := range slices.Backward(Days) {

@@ -17,14 +17,16 @@ const (
 	readTime = 2 * time.Minute
 )
 
-// Options of a Watch; all but Changed and Now are required.
+// Options of a Watch; all but Changed, File and Now are required.
 type Options struct {
 	// Read tells everything that ends.
 	Read func(ctx context.Context) []Item
 	// Changed is told that what [Watch.Warnings] gives may differ. It must not wait.
 	Changed func()
-	Now     func() time.Time
-	Log     *slog.Logger
+	// File remembers over a restart what was warned of; empty: nothing does.
+	File string
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Watch keeps an eye on what ends. Its methods may be called from anywhere at
@@ -54,6 +56,12 @@ func New(o Options) *Watch {
 // Run reads at once, then every six hours and on [Watch.Refresh], and warns
 // until ctx ends; then it returns nil.
 func (w *Watch) Run(ctx context.Context) error {
+	if w.File != "" {
+		var err error
+		if w.said, err = recall(w.File); err != nil {
+			w.Log.Warn("it is not known what was warned of before", "error", err)
+		}
+	}
 	var last time.Time
 	for {
 		if now := w.Now(); last.IsZero() || now.Sub(last) >= readEvery || w.eager(now) {
@@ -134,7 +142,8 @@ func (w *Watch) read(ctx context.Context) {
 
 func (w *Watch) warn() {
 	now := w.Now()
-	for _, i := range w.said.due(w.Items(), now) {
+	due := w.said.due(w.Items(), now)
+	for _, i := range due {
 		about := []any{"what", i.Kind.String(), "ends", i.Ends, "advice", i.Advice}
 		if i.Tenant != "" {
 			about = append(about, "tenant", i.TenantID)
@@ -148,6 +157,11 @@ func (w *Watch) warn() {
 			continue
 		}
 		w.Log.Warn("something ends soon that the service needs", append(about, "within_days", days)...)
+	}
+	if w.File != "" && len(due) > 0 {
+		if err := w.said.keep(w.File); err != nil {
+			w.Log.Warn("a restart will warn again", "error", err)
+		}
 	}
 	w.Changed()
 }

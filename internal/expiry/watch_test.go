@@ -2,7 +2,10 @@ package expiry
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +35,23 @@ func TestWithin(t *testing.T) {
 	}
 	if _, reached := key.Within(now.Add(25 * time.Hour)); !reached {
 		t.Error("not warned although it was not replaced")
+	}
+}
+
+func TestACMECertificateThatWasNotRenewed(t *testing.T) {
+	const why = "connection refused"
+	if i := ACME(nil, why); i.State != Unknown || !strings.Contains(i.Note, why) || !i.passing {
+		t.Errorf("%+v", i)
+	}
+	i := ACME(&x509.Certificate{NotBefore: now, NotAfter: now.Add(90 * day)}, "")
+	if _, reached := i.Within(now.Add(60*day + time.Hour)); reached {
+		t.Error("warned while it is being renewed")
+	}
+	if days, reached := i.Within(now.Add(61 * day)); !reached || days != 30 {
+		t.Errorf("not renewed for a day: %d, %t", days, reached)
+	}
+	if days, reached := i.Within(now.Add(89 * day)); !reached || days != 1 {
+		t.Errorf("a day before its end: %d, %t", days, reached)
 	}
 }
 
@@ -108,6 +128,54 @@ func TestEachStepIsWarnedOfOnce(t *testing.T) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A restart says nothing twice, but for what has ended.
+func TestARestartDoesNotWarnAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "warned.json")
+		ends := time.Now().Add(20 * day)
+		run := func(life time.Duration) string {
+			var log text
+			ctx, cancel := context.WithTimeout(t.Context(), life)
+			defer cancel()
+			err := New(Options{
+				Read: func(context.Context) []Item {
+					return []Item{{Kind: Password, TenantID: "t", Account: "key", State: Known, Ends: ends}}
+				},
+				File: file, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			}).Run(ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			return log.String()
+		}
+		for n, tt := range []struct {
+			life time.Duration
+			want string // the only line; empty: none
+		}{
+			{time.Hour, "within_days=30"}, {time.Hour, ""}, {6 * day, "within_days=14"}, {time.Hour, ""},
+		} {
+			if got := run(tt.life); tt.want == "" && got != "" || strings.Count(got, "\n") > 1 || !strings.Contains(got, tt.want) {
+				t.Errorf("run %d: %s", n, got)
+			}
+		}
+		ends = time.Now()
+		for range 2 {
+			if got := run(time.Hour); !strings.Contains(got, "has ended") {
+				t.Errorf("at its end: %s", got)
+			}
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v", err)
+		}
+		if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := run(time.Hour); !strings.Contains(got, "has ended") {
+			t.Errorf("after damage: %s", got)
 		}
 	})
 }

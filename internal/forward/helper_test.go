@@ -121,7 +121,7 @@ func newSite(t testing.TB, o events.StreamOptions) *site {
 	s.conn, s.js = connect(t, s.process.url())
 	eventually(t, "a local stream", func() bool { return events.Setup(t.Context(), s.js, o) == nil })
 	var err error
-	if s.publisher, err = events.NewPublisher(s.conn, events.PublisherOptions{History: o.History}); err != nil {
+	if s.publisher, err = events.NewPublisher(s.conn, events.PublisherOptions{History: o.History, Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	return s

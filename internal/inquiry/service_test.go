@@ -64,7 +64,7 @@ func newSite(t *testing.T) *site {
 	if err := events.Setup(t.Context(), s.js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if s.Publisher, err = events.NewPublisher(s.nc, events.PublisherOptions{}); err != nil {
+	if s.Publisher, err = events.NewPublisher(s.nc, events.PublisherOptions{Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	return s

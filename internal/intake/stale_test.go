@@ -128,7 +128,7 @@ func TestWhoComesBackIsToldAgain(t *testing.T) {
 	if err := events.Setup(t.Context(), js, events.StreamOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	publisher, err := events.NewPublisher(nc, events.PublisherOptions{})
+	publisher, err := events.NewPublisher(nc, events.PublisherOptions{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

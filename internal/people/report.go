@@ -1,9 +1,9 @@
 package people
 
 import (
-	"cmp"
-	"maps"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Kind of a finding.
@@ -31,10 +31,23 @@ type Finding struct {
 	Subject string
 	Reason  string   // more about an entry; may be empty
 	People  []Person // whom it concerns, sorted by id; nobody for an entry
+	// Place is where it stands in a report, as text that sorts so. It stays the same
+	// whatever else is found.
+	Place string
 }
 
-// Report tells what is wrong with the identities of a resolution: kind by kind,
-// entries in the order of the configuration, everything else by its subject.
+var order = []Kind{NoMatch, MatchedTwice, SharedAddress, SharedNumber, UnreadableNumber, NationalNumber, NoMail, MailDiffers}
+
+func (f Finding) place() string {
+	place := strconv.Itoa(slices.Index(order, f.Kind)) + " " + strings.ToLower(f.Subject)
+	if len(f.People) > 0 {
+		place += " " + f.People[0].ID
+	}
+	return place
+}
+
+// Report tells what is wrong with the identities of a resolution, sorted by place:
+// kind by kind and then by subject.
 func Report(r Resolution) []Finding {
 	var all []Finding
 	for _, m := range r.Missed {
@@ -58,14 +71,16 @@ func Report(r Resolution) []Finding {
 			return only(p.Mail, p.Mail != "" && mailKey(p.Mail) != mailKey(p.UserPrincipalName))
 		}},
 	} {
-		begin := len(all)
 		for _, p := range r.People {
 			for _, subject := range kind.subjects(p) {
 				all = append(all, Finding{Kind: kind.kind, Subject: subject, People: []Person{p}})
 			}
 		}
-		slices.SortStableFunc(all[begin:], func(a, b Finding) int { return cmp.Compare(a.Subject, b.Subject) })
 	}
+	for i := range all {
+		all[i].Place = all[i].place()
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int { return strings.Compare(a.Place, b.Place) })
 	return all
 }
 
@@ -80,12 +95,12 @@ func only(subject string, holds bool) []string {
 // shared are the keys of an index that lead to several people.
 func (r *roster) shared(kind Kind, keys map[string][]string) []Finding {
 	var all []Finding
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if len(keys[key]) < 2 {
+	for key, ids := range keys {
+		if len(ids) < 2 {
 			continue
 		}
 		f := Finding{Kind: kind, Subject: key}
-		for _, id := range keys[key] {
+		for _, id := range ids {
 			f.People = append(f.People, r.people[id])
 		}
 		all = append(all, f)

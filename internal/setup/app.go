@@ -10,20 +10,34 @@ import (
 	"jtel.de/presencebridge/internal/graph/admin"
 )
 
-// Permissions that the app gets; none of them can change anything. The optional
-// ones warn before secret and passwords end, and the guide says so, too.
-var (
-	rolesAlways = []string{"Presence.Read.All", "User.Read.All", "Application.Read.All", "Domain.Read.All"}
-	rolesGroups = []string{"GroupMember.Read.All"}
-	scopes      = []string{"Presence.Read.All", "offline_access", "openid", "profile"}
-)
-
-func (r *run) roles() []string {
-	if len(r.Facts.People.Groups) == 0 {
-		return rolesAlways
+// permissions are those that the app gets of what the bridge uses: the optional
+// ones too, which warn before secret and passwords end. Permission for hidden
+// groups is left to whoever has some.
+func (r *run) permissions(delegated bool) (names []string) {
+	for _, p := range graph.Permissions() {
+		switch {
+		case p.Delegated != delegated, p.Need == graph.ForHidden:
+		case p.Need == graph.ForGroups && len(r.Facts.People.Groups) == 0:
+		case p.Need == graph.ForPush && !r.signsUsersIn():
+		default:
+			names = append(names, p.Name)
+		}
 	}
-	return append(slices.Clone(rolesAlways), rolesGroups...)
+	return names
 }
+
+func (r *run) roles() []string { return r.permissions(false) }
+
+// scopes also let a service user's sign-in last and say who it is.
+func (r *run) scopes() []string {
+	if names := r.permissions(true); len(names) > 0 {
+		return append(names, "offline_access", "openid", "profile")
+	}
+	return nil
+}
+
+// signsUsersIn is false if everybody is only polled, which the app does itself.
+func (r *run) signsUsersIn() bool { return !r.Facts.Poll || r.Accounts > 0 }
 
 // required are the permissions by their ids in this tenant.
 func (r *run) required() ([]admin.Access, error) {
@@ -35,7 +49,7 @@ func (r *run) required() ([]admin.Access, error) {
 		}
 		all = append(all, admin.Access{ID: id, Type: "Role"})
 	}
-	for _, value := range scopes {
+	for _, value := range r.scopes() {
 		id, ok := r.graph.Scope(value)
 		if !ok {
 			return nil, fmt.Errorf("this cloud's Graph offers no delegated permission %s", value)
@@ -56,7 +70,7 @@ func (r *run) registerApp(ctx context.Context) error {
 		return err
 	}
 	if !found {
-		err := r.do(ctx, Made, fmt.Sprintf("app registration %q, asking for %s", r.Name, strings.Join(append(r.roles(), scopes...), ", ")), func() (err error) {
+		err := r.do(ctx, Made, fmt.Sprintf("app registration %q, asking for %s", r.Name, strings.Join(append(r.roles(), r.scopes()...), ", ")), func() (err error) {
 			r.app, err = r.Directory.CreateApp(ctx, r.Name, []admin.Required{{ResourceAppID: admin.GraphAppID, Access: access}})
 			r.Facts.ClientID = r.app.ClientID
 			return err
@@ -191,6 +205,10 @@ func (r *run) applicationPermissions(ctx context.Context) error {
 
 // delegatedPermissions are consented to together, for everybody.
 func (r *run) delegatedPermissions(ctx context.Context) error {
+	scopes := r.scopes()
+	if len(scopes) == 0 {
+		return nil
+	}
 	var g admin.Grant
 	if r.principal.ID != "" {
 		err := r.patiently(ctx, "delegated permissions", func() (err error) {

@@ -20,8 +20,8 @@ import (
 )
 
 // renewBefore is how long before its end a secret or certificate is replaced by
-// a new run.
-const renewBefore = 30 * 24 * time.Hour
+// a new run: a month, but a third of a short life.
+func (r *run) renewBefore() time.Duration { return min(30*24*time.Hour, r.ProofLife/3) }
 
 // proof is what the app proves itself with.
 func (r *run) proof(ctx context.Context) error {
@@ -35,7 +35,7 @@ func (r *run) proof(ctx context.Context) error {
 
 func (r *run) secret(ctx context.Context) error {
 	file := r.Facts.SecretFile
-	if ends, ok := r.secretInUse(file); ok && time.Until(ends) > renewBefore {
+	if ends, ok := r.secretInUse(file); ok && time.Until(ends) > r.renewBefore() {
 		r.say(Found, "client secret in %s, until %s", file, ends.Format(time.DateOnly))
 		return nil
 	}
@@ -82,7 +82,7 @@ func (r *run) certificate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if there && time.Until(cert.NotAfter) <= renewBefore {
+	if there && time.Until(cert.NotAfter) <= r.renewBefore() {
 		there = false
 	}
 	if there && has(keys, cert) {

@@ -19,7 +19,7 @@ type Options struct {
 	Name     string // of the app
 	ClientID string // an app that exists; empty: the one of that name, or a new one
 	// Accounts is how many service users there shall be; 0: as many as People need,
-	// and one as a spare.
+	// and one as a spare, or none if everybody is polled.
 	Accounts int
 	// Count tells how many people are watched.
 	Count  func(ctx context.Context) (int, error)
@@ -78,6 +78,7 @@ type run struct {
 	app        admin.App
 	principal  admin.Principal
 	users      []admin.User
+	fresh      map[string]bool // service users whose password is of this run
 	incomplete bool
 }
 
@@ -90,7 +91,7 @@ func Run(ctx context.Context, o Options) (Facts, error) {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Minute
 	}
-	r := &run{Options: o}
+	r := &run{Options: o, fresh: map[string]bool{}}
 	for _, step := range []func(context.Context) error{
 		r.look, r.registerApp, r.servicePrincipal, r.applicationPermissions, r.delegatedPermissions,
 		r.proof, r.serviceUsers, r.owners, r.configuration, r.signIns,

@@ -9,12 +9,16 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-// fresh are the refusals that something made a minute ago meets: Entra ID's
+// unheard are the refusals that something made a minute ago meets: Entra ID's
 // sign-in hears of it later than the directory does.
 // Source: Entra ID, "AADSTS error codes", and public reports.
-var fresh = []int{700016, 7000215, 700027, 50034, 50126, 65001}
+var unheard = []int{700016, 7000215, 700027, 50034, 50126, 65001}
 
-// maxTries bounds them: a password that is really wrong must not lock the account.
+// wrongPassword is among them only for a password that this run set: tries with
+// one that is really wrong lock the account.
+const wrongPassword = 50126
+
+// maxTries bounds them.
 const maxTries = 7
 
 // signIns tries whether everybody can sign in, while an administrator is still there.
@@ -48,7 +52,7 @@ func (r *run) signInAs(ctx context.Context, username, who string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if try == maxTries || refused && s.Permanent && !slices.Contains(fresh, s.AADSTS) {
+		if try == maxTries || refused && s.Permanent && !r.passes(s.AADSTS, username) {
 			r.say(Problem, "%v", err)
 			return nil
 		}
@@ -64,4 +68,9 @@ func (r *run) signInAs(ctx context.Context, username, who string) error {
 		}
 		pause = min(2*pause, 30*time.Second)
 	}
+}
+
+// passes reports whether a refusal may be gone in a minute.
+func (r *run) passes(code int, username string) bool {
+	return slices.Contains(unheard, code) && (code != wrongPassword || r.fresh[username])
 }

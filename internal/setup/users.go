@@ -19,7 +19,9 @@ const perAccount = 650
 // serviceUsers makes as many as are needed.
 func (r *run) serviceUsers(ctx context.Context) error {
 	n := r.Accounts
-	if n == 0 {
+	if !r.signsUsersIn() {
+		r.say(Found, "everybody is polled by the app itself: no service user is needed")
+	} else if n == 0 {
 		people, err := r.Count(ctx)
 		if err != nil {
 			return fmt.Errorf("count who is watched: %w; or say with --accounts how many service users there shall be", err)
@@ -62,6 +64,7 @@ func (r *run) serviceUser(ctx context.Context, number int, username string) erro
 	}
 	what := fmt.Sprintf("service user %s, password in %s", username, file)
 	if r.DryRun {
+		r.users = append(r.users, admin.User{Username: username})
 		r.say(Would, "%s", what)
 		return nil
 	}
@@ -73,6 +76,7 @@ func (r *run) serviceUser(ctx context.Context, number int, username string) erro
 	if !made {
 		return r.keepUser(ctx, u, file)
 	}
+	r.fresh[username] = true
 	r.say(Made, "%s", what)
 	return nil
 }
@@ -84,11 +88,18 @@ func (r *run) makeUser(ctx context.Context, username, displayName, file string) 
 	if err != nil {
 		return u, false, err
 	}
-	err = r.patiently(ctx, username, func() (err error) { u, err = r.Directory.CreateUser(ctx, username, displayName, password); return err })
+	tries := 0
+	err = r.patiently(ctx, username, func() (err error) {
+		tries++
+		u, err = r.Directory.CreateUser(ctx, username, displayName, password)
+		return err
+	})
 	if !admin.Exists(err) {
 		return u, err == nil, err
 	}
-	if !known { // the user's password is another one
+	// One that exists at the first try has another password; later it may be ours,
+	// made by a try that was answered as if nothing had happened.
+	if !known && tries == 1 {
 		if err := os.Remove(file); err != nil {
 			return u, false, err
 		}
@@ -136,6 +147,7 @@ func (r *run) keepUser(ctx context.Context, u admin.User, file string) error {
 		if err := r.Directory.SetPassword(ctx, u.ID, password); err != nil {
 			return errors.Join(err, os.Remove(next))
 		}
+		r.fresh[u.Username] = true
 		return os.Rename(next, file)
 	})
 }
@@ -161,7 +173,7 @@ func (r *run) owners(ctx context.Context) error {
 		}
 	}
 	for _, u := range wanted {
-		if slices.Contains(have, strings.ToLower(u.ID)) {
+		if u.ID != "" && slices.Contains(have, strings.ToLower(u.ID)) { // those of a dry run have none
 			r.say(Found, "owner %s", u.Username)
 			continue
 		}
