@@ -20,6 +20,10 @@ type FeedOptions struct {
 	After  uint64
 	// Of is the stream that After belongs to, as [Feed.Of] named it; empty: not known.
 	Of string
+	// Users is the first sequence whose user event the reader's list of last states
+	// may lack: the bucket follows the stream a little later. A feed that does not
+	// resume gives the user events from there on again; 0: it does not.
+	Users uint64
 	// Subjects narrow what is given; none means all events.
 	Subjects []string
 }
@@ -30,7 +34,7 @@ type FeedOptions struct {
 // likes. An outage of the server ends it; whoever reads it opens another one.
 // It is not for concurrent use.
 type Feed struct {
-	// After is the sequence behind which the feed begins.
+	// After is the sequence behind which the feed begins, apart from [FeedOptions.Users].
 	After uint64
 	// Complete is false if the reader asked to resume and the stream does not hold
 	// all that came after that any more, or is another one: read the last states anew.
@@ -75,13 +79,17 @@ func OpenFeed(ctx context.Context, js jetstream.JetStream, o FeedOptions) (*Feed
 	if o.Resume && same && o.After <= state.LastSeq && o.After+1 >= state.FirstSeq {
 		f.After, f.Complete = o.After, true
 	}
+	start := f.After + 1
+	if o.Users > 0 && !(o.Resume && f.Complete) {
+		start = min(start, o.Users)
+	}
 	if len(o.Subjects) == 0 {
 		o.Subjects = StreamSubjects()
 	}
 	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		FilterSubjects:    o.Subjects,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       f.After + 1,
+		OptStartSeq:       start,
 		AckPolicy:         jetstream.AckNonePolicy,
 		MemoryStorage:     true,
 		Replicas:          1,
@@ -141,7 +149,8 @@ func (f *Feed) Next(ctx context.Context) (StoredEvent, error) {
 		if removed(m) {
 			continue
 		}
-		if kind, err := kindOn(m.Subject(), m.Data()); err == nil {
+		kind, err := kindOn(m.Subject(), m.Data())
+		if err == nil && (kind == TypeUser || meta.Sequence.Stream > f.After) {
 			return StoredEvent{meta.Sequence.Stream, kind, m.Data()}, nil
 		}
 	}

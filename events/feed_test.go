@@ -109,6 +109,33 @@ func TestFeedTellsWhatIsLost(t *testing.T) {
 	}
 }
 
+// What the bucket may not show yet is told by the feed: of a person only.
+func TestFeedGivesWhatListsMayLack(t *testing.T) {
+	_, p, js := running(t)
+	publish(t, p, userEvent(person(1), "Busy", "a"), userEvent(person(1), "Away", "b"))
+	at := time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+	if ack := p.Publish(t.Context(), []events.Message{message(t, events.CoverageEvent{ID: "c", Data: events.CoverageData{
+		TenantID: tenant, Tenant: "contoso", Account: "aa", State: events.Healthy, ObservedAt: at, PublishedAt: at,
+	}})})[0]; ack.Err != nil {
+		t.Fatal(ack.Err)
+	}
+	behind := openFeed(t, js, events.FeedOptions{Users: 2})
+	unknown := openFeed(t, js, events.FeedOptions{Resume: true, After: 99, Users: 2})
+	resumed := openFeed(t, js, events.FeedOptions{Resume: true, After: 3, Users: 2})
+	ahead := openFeed(t, js, events.FeedOptions{Users: 99})
+	publish(t, p, userEvent(person(2), "Busy", "d"))
+	for _, f := range []*events.Feed{behind, unknown} {
+		if diff := cmp.Diff([]string{"2 b", "4 d"}, take(t, f, 2)); diff != "" || f.After != 3 {
+			t.Error(f.After, diff)
+		}
+	}
+	for _, f := range []*events.Feed{resumed, ahead} {
+		if diff := cmp.Diff([]string{"4 d"}, take(t, f, 1)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // A stream that was lost and made anew counts from 1 again: an old position means
 // nothing there, even once the number exists.
 func TestFeedKnowsItsStream(t *testing.T) {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,11 +72,21 @@ func TestConnectionsThatComeToNothing(t *testing.T) {
 // Whoever sends the header of a request piece by piece is cut off.
 func TestSlowHeader(t *testing.T) {
 	s := newSide(t)
-	s.serve(t, func(c *http.Server) { c.ReadHeaderTimeout = 50 * time.Millisecond })
+	sent := make(chan struct{})
+	s.serve(t, func(c *http.Server) {
+		// The limit counts only once the first piece is on its way, however slow the
+		// machine: a client has no need to wait for the end of the server's handshake.
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS13, VerifyConnection: func(tls.ConnectionState) error {
+			<-sent
+			c.ReadHeaderTimeout = 200 * time.Millisecond // read by this goroutine
+			return nil
+		}}
+	})
 	conn := s.dial(t)
 	if _, err := io.WriteString(conn, "POST /graph/notifications HTTP/1.1\r\nHost:"); err != nil {
 		t.Fatal(err)
 	}
+	close(sent)
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Log(err)
 	}
@@ -88,7 +99,13 @@ func TestSlowHeader(t *testing.T) {
 func TestConnectionsAreBounded(t *testing.T) {
 	s := newSide(t)
 	bound := newConnections(3, func(d Drop) { s.drops <- d })
-	s.serve(t, func(c *http.Server) { c.Handler = s.callback.echo(); bound.follow(c) })
+	s.serve(t, func(c *http.Server) {
+		c.Handler = s.callback.echo()
+		bound.follow(c)
+		// Nobody leaves for another reason while this runs.
+		c.ReadHeaderTimeout, c.ReadTimeout, c.WriteTimeout = time.Hour, time.Hour, time.Hour
+	})
+	s.callback.storeWithin, s.callback.answerWithin = time.Hour, time.Hour
 
 	busy := s.dial(t)
 	started := make(chan struct{})

@@ -170,9 +170,15 @@ func TestEventsHeartbeat(t *testing.T) {
 	o := someOffice()
 	e := NewAdmin(AdminOptions{})
 	o.add(e, FeedOptions{Heartbeat: 20 * time.Millisecond})
-	server := httptest.NewUnstartedServer(e)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
-	server.Start()
+	// As the server sets its limits, but from here on: the client has all the time
+	// that it needs to ask.
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limit, control := time.Now().Add(200*time.Millisecond), http.NewResponseController(w)
+		if err := errors.Join(control.SetReadDeadline(limit), control.SetWriteDeadline(limit)); err != nil {
+			t.Error(err)
+		}
+		e.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	r, _ := follow(t, server, "/api/v1/events")
 	if got := block(t, r); !strings.HasSuffix(got, `data: {"after":41,"complete":false}`) {

@@ -191,6 +191,18 @@ func TestOperatorsAPI(t *testing.T) {
 	}
 }
 
+// known counts the people of whom the list tells a state.
+func (b *bridge) known() (n int) {
+	var page peoplePage
+	b.api("GET", "/api/v1/presence", "", &page)
+	for _, p := range page.People {
+		if p.Availability != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Who comes back with the last id misses nothing, and the stop of the service
 // does not wait for whoever listens.
 func TestEventsSurviveAReconnect(t *testing.T) {
@@ -198,6 +210,8 @@ func TestEventsSurviveAReconnect(t *testing.T) {
 	b.start(false)
 	b.covered()
 	b.settled()
+	// Until then the feed tells again what the lists lack.
+	b.eventually("everybody's state in the list", func() bool { return b.known() == len(b.sim.Tenant().Users) })
 	ctx, cancel := context.WithCancel(t.Context())
 	stream := listen(b.request(ctx, "GET", "/api/v1/events?type=user"))
 	if first := stream(t); first.name != "ready" || !strings.Contains(first.data, `"complete":true`) {

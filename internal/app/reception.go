@@ -179,7 +179,7 @@ type feeds struct {
 
 // Open implements [handlers.Feeds].
 func (f feeds) Open(ctx context.Context, q handlers.FeedQuery) (handlers.Feed, error) {
-	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Subjects: f.subjects(q)})
+	feed, err := events.OpenFeed(ctx, f.bus.js, events.FeedOptions{Resume: q.Resume, After: q.After, Of: q.Stream, Users: f.board.At() + 1, Subjects: f.subjects(q)})
 	if err != nil {
 		return nil, err
 	}

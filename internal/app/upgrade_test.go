@@ -95,7 +95,10 @@ func keep(t *testing.T, name string) {
 	})
 	b.start(false)
 	b.covered()
-	b.eventually("the end of forwarding", func() bool { _, m := b.admin("/metrics"); return strings.Contains(m, "presencebridge_forward_pending 0") })
+	b.eventually("the end of forwarding", func() bool {
+		_, m := b.admin("/metrics")
+		return strings.Contains(m, "presencebridge_forward_pending 0")
+	})
 	text, err := json.MarshalIndent(allStates(t, b), "", " ")
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,9 @@ var (
 	latencyConns = 32
 )
 
+// eventsWithin is when a consumer has everything that was accepted.
+const eventsWithin = time.Minute
+
 func measure(ctx context.Context, o options) ([]figure, error) {
 	var figures []figure
 	for _, set := range []setting{{"go", "always"}, {"go", "interval"}, {"libcrypto", "always"}, {"libcrypto", "interval"}} {
@@ -252,10 +255,13 @@ func latency(ctx context.Context, s *site, o options, set setting, rate float64)
 	if _, err := l.run(ctx, time.Duration(o.rounds)*o.lasting); err != nil {
 		return nil, err
 	}
-	for missing := true; missing && ctx.Err() == nil; wait(ctx, 10*time.Millisecond) {
+	for end, missing := time.Now().Add(eventsWithin), 1; missing > 0; wait(ctx, 10*time.Millisecond) {
 		mu.Lock()
-		missing = len(begun) > 0
+		missing = len(begun)
 		mu.Unlock()
+		if missing > 0 && (ctx.Err() != nil || time.Now().After(end)) {
+			return nil, fmt.Errorf("%d events did not come within %s", missing, eventsWithin)
+		}
 	}
 	mu.Lock()
 	defer mu.Unlock()

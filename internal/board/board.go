@@ -28,6 +28,7 @@ type Board struct {
 	states map[graph.Person]events.UserEvent
 	next   map[graph.Person]events.UserEvent // while everybody's state is given anew
 	ready  bool
+	at     uint64 // the last of the stream that states hold
 }
 
 // New starts nothing.
@@ -63,6 +64,13 @@ func (b *Board) Ready() bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.ready
+}
+
+// At is the sequence on the stream up to which every user event is in the states.
+func (b *Board) At() uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.at
 }
 
 // State is the last event about a person.
@@ -112,6 +120,10 @@ func (b *Board) current() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.states, b.next, b.ready = b.next, nil, true
+	b.at = 0 // the stream may be another one
+	for _, e := range b.states {
+		b.at = max(b.at, e.Sequence)
+	}
 	return nil
 }
 
@@ -122,6 +134,8 @@ func (b *Board) changed(e events.UserEvent) error {
 	b.states[p] = e
 	if b.next != nil {
 		b.next[p] = e
+	} else {
+		b.at = max(b.at, e.Sequence)
 	}
 	return nil
 }

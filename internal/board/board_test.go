@@ -86,6 +86,9 @@ func TestBoardFollowsTheBucket(t *testing.T) {
 	eventually(t, "that it is ready", b.Ready)
 	publish(event(1, "Available"))
 	eventually(t, "a change", shows(1, "Available"))
+	if at := b.At(); at != 3 {
+		t.Errorf("holds everything up to %d", at)
+	}
 	if all := b.States(tenant); len(all) != 2 {
 		t.Errorf("%d states", len(all))
 	}
@@ -126,7 +129,13 @@ func TestBoardAfterAnOutage(t *testing.T) {
 			t.Errorf("person %d is %q during the reading, want %q", n, e.Data.Availability, want)
 		}
 	}
+	before := event(1, "Away")
+	before.Sequence = 7
+	must(b.changed(before))
 	must(b.current())
+	if b.At() != 7 {
+		t.Errorf("holds everything up to %d", b.At())
+	}
 	if _, known := b.State(person(2)); known {
 		t.Error("a person who was purged is still there")
 	}

@@ -188,6 +188,40 @@ func TestReplicaCatchesUp(t *testing.T) {
 	}
 }
 
+// A stamped read that was under way when a notification without a stamp arrived,
+// here or at the other replica, does not undo it after a conflict either.
+func TestReplicasRememberUnstampedNotifications(t *testing.T) {
+	for heard, want := range []string{"Available Busy Offline Presenting ", "Available Busy "} {
+		r := newReplicas(t, 2, events.StreamOptions{})
+		accept := func(in *Intake, reading graph.Reading) {
+			t.Helper()
+			if err := in.Accept(t.Context(), []graph.Reading{reading}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := func(availability, number string, asked time.Time) graph.Reading {
+			reading := r.read(agent1, availability, asked)
+			reading.Presence.SequenceNumber = number
+			return reading
+		}
+		accept(r.of[0], read("Available", "A1", r.now))
+		asked := r.now
+		accept(r.of[heard], r.push(agent1, "Busy"))
+		if heard == 0 {
+			accept(r.of[1], read("Offline", "A2", r.now))
+			accept(r.of[0], read("Presenting", "A3", r.now))
+		}
+		accept(r.of[0], read("Away", "A4", asked))
+		states := ""
+		for _, d := range r.told(t, agent1) {
+			states += d.Availability + " "
+		}
+		if states != want {
+			t.Errorf("heard by %d: told %s", heard, states)
+		}
+	}
+}
+
 // What the stream forgot or lost, and who left and came back, are no conflicts
 // that last.
 func TestReplicaAfterThePurgeAndTheHistory(t *testing.T) {

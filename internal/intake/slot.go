@@ -107,11 +107,8 @@ func (l *last) reading(tenantID string) graph.Reading {
 
 // note remembers that a reading was heard.
 func (l *last) note(r graph.Reading) {
-	if r.AskedAt.IsZero() && r.ObservedAt.After(l.notifiedAt) {
-		l.notifiedAt = r.ObservedAt
-	}
-	if r.AskedAt.IsZero() && r.Presence.SequenceNumber == "" && r.ObservedAt.After(l.unstampedAt) {
-		l.unstampedAt = r.ObservedAt
+	if r.AskedAt.IsZero() {
+		l.noteTime(r.ObservedAt, r.Presence.SequenceNumber)
 	}
 	l.newest = max(l.newest, r.Presence.SequenceNumber)
 	if r.NotificationKey == "" || l.heard[0] == r.NotificationKey {
@@ -119,6 +116,16 @@ func (l *last) note(r graph.Reading) {
 	}
 	copy(l.heard[1:], l.heard[:])
 	l.heard[0] = r.NotificationKey
+}
+
+// noteTime remembers when a notification was heard.
+func (l *last) noteTime(at time.Time, sequenceNumber string) {
+	if at.After(l.notifiedAt) {
+		l.notifiedAt = at
+	}
+	if sequenceNumber == "" && at.After(l.unstampedAt) {
+		l.unstampedAt = at
+	}
 }
 
 // with is the state after a reading.
@@ -172,10 +179,10 @@ func (l last) after(e events.UserEvent, sequence uint64) last {
 		return l
 	}
 	next := restored(e)
-	next.heard, next.notifiedAt = l.heard, l.notifiedAt
+	next.heard, next.notifiedAt, next.unstampedAt = l.heard, l.notifiedAt, l.unstampedAt
 	next.newest = max(next.newest, l.newest)
-	if e.Data.Origin == events.OriginNotification && e.Data.ObservedAt.After(next.notifiedAt) {
-		next.notifiedAt = e.Data.ObservedAt
+	if e.Data.Origin == events.OriginNotification {
+		next.noteTime(e.Data.ObservedAt, e.Data.SequenceNumber)
 	}
 	return next
 }
