@@ -189,3 +189,46 @@ func leaderOf(t *testing.T, js jetstream.JetStream, servers []*server.Server) *s
 	})
 	return leader
 }
+
+// A newcomer may be served by a server that is a little behind the stream's
+// leader: what the snapshot does not tell then comes as an event.
+func TestNewcomersInAClusterMissNothing(t *testing.T) {
+	servers := cluster(t)
+	nc, js := connect(t, servers[0])
+	eventually(t, "stream and bucket", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		return events.Setup(ctx, js, events.StreamOptions{Replicas: 3}) == nil
+	})
+	p := publisher(t, nc)
+	for n := range 30 {
+		id := fmt.Sprint(n)
+		var burst []events.UserEvent
+		for who := range 50 {
+			burst = append(burst, userEvent(person(who), "Busy", fmt.Sprint(id, "-", who)))
+		}
+		publish(t, p, burst...)
+		last := burst[len(burst)-1]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		o := quick
+		o.Durable = "newcomer" + id
+		see := func(e events.UserEvent) {
+			if e.ID == last.ID {
+				cancel()
+			}
+		}
+		o.Snapshot = func(_ context.Context, everybody []events.UserEvent) error {
+			for _, e := range everybody {
+				see(e)
+			}
+			return nil
+		}
+		err := events.Consume(ctx, js, o, func(_ context.Context, e events.UserEvent) error { see(e); return nil })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("newcomer %d: %v", n, err)
+		}
+		if err := js.DeleteConsumer(t.Context(), events.Stream, o.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			t.Fatal(err)
+		}
+	}
+}

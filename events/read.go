@@ -17,7 +17,9 @@ const (
 	// readIdle is how many empty answers in a row a read takes before it gives
 	// up; the library waits up to a second for each.
 	readIdle = 5
-	readTime = 5 * time.Second
+	// readPause is for answers that come at once: that nobody is there.
+	readPause = time.Second
+	readTime  = 5 * time.Second
 )
 
 // readAll gives every message that a new consumer of the stream finds, and
@@ -64,7 +66,13 @@ func readAll(ctx context.Context, js jetstream.JetStream, stream string, config 
 				return nil
 			}
 		}
-		if err := batch.Error(); err != nil {
+		if err := batch.Error(); errors.Is(err, nats.ErrNoResponders) {
+			// In a cluster the consumer may be on a server that is not known for it yet.
+			if err := pause(ctx, readPause); err != nil {
+				return err
+			}
+			continue
+		} else if err != nil {
 			return err
 		}
 		if idle > 0 {
@@ -79,6 +87,15 @@ func readAll(ctx context.Context, js jetstream.JetStream, stream string, config 
 		}
 	}
 	return errors.New("the server stopped delivering")
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // sourceSequence is the sequence on the stream of a message in the bucket,

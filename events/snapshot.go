@@ -15,93 +15,78 @@ import (
 // subject would name a person.
 var ErrMalformed = errors.New("malformed event")
 
-// latest is a message of the stream that the bucket may not have yet.
+// latest is the last message about a person, of the bucket or of the stream.
 type latest struct {
-	sequence uint64
+	sequence uint64 // on the stream
 	data     []byte // nil when the person was purged
 }
 
 // Snapshot gives the last event of every person, in no order. It reads the
 // bucket and what the stream has beyond it: the server fills the bucket a little
-// later than it acknowledges, so that after a crash the stream may be ahead. For
-// somebody who changes meanwhile a second, newer event may follow.
+// later than it acknowledges, so that after a crash the stream may be ahead. Each
+// person comes once.
 //
 // An error that is [ErrMalformed] concerns one message and the iteration goes
 // on; any other error ends it, and what was given is not complete.
 func Snapshot(ctx context.Context, js jetstream.JetStream) iter.Seq2[UserEvent, error] {
 	return func(yield func(UserEvent, error) bool) {
-		ahead, err := readAhead(ctx, js)
+		everybody, err := readEverybody(ctx, js)
 		if err != nil {
-			yield(UserEvent{}, fmt.Errorf("snapshot of stream %s: %w", Stream, err))
+			yield(UserEvent{}, err)
 			return
 		}
-		more := true
-		err = readAll(ctx, js, bucketStream, jetstream.ConsumerConfig{
-			DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
-			FilterSubject: bucketSubjects,
-		}, func(m jetstream.Msg, _ uint64) bool {
-			key := strings.TrimPrefix(m.Subject(), "$KV."+Bucket+".")
-			if a, ok := ahead[key]; ok {
-				if a.sequence > sourceSequence(m) {
-					return true
-				}
-				delete(ahead, key)
-			}
-			if !removed(m) {
-				more = yield(decodeUser(m.Data(), sourceSequence(m)))
-			}
-			return more
-		})
-		if err != nil {
-			yield(UserEvent{}, fmt.Errorf("snapshot of bucket %s: %w", Bucket, err))
-			return
-		}
-		for _, a := range ahead {
-			if !more {
+		for _, l := range everybody {
+			if l.data != nil && !yield(decodeUser(l.data, l.sequence)) {
 				return
-			}
-			if a.data != nil {
-				more = yield(decodeUser(a.data, a.sequence))
 			}
 		}
 	}
 }
 
-// readAhead gives, by key, what the stream has beyond the bucket: as a rule nothing.
-func readAhead(ctx context.Context, js jetstream.JetStream) (map[string]latest, error) {
-	bucket, err := js.Stream(ctx, bucketStream)
+// readEverybody gives the last message about everybody by key. In a cluster the
+// bucket may be read from one server and the stream from another, and each may
+// be behind: so the stream is read from where the bucket, as it was read, ends.
+// Then nothing is left out up to the last sequence that was found.
+func readEverybody(ctx context.Context, js jetstream.JetStream) (map[string]latest, error) {
+	everybody, copied := map[string]latest{}, uint64(0)
+	err := readAll(ctx, js, bucketStream, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+		FilterSubject: bucketSubjects,
+	}, func(m jetstream.Msg, _ uint64) bool {
+		copied = sourceSequence(m)
+		everybody[strings.TrimPrefix(m.Subject(), "$KV."+Bucket+".")] = latestOf(m, copied)
+		return true
+	})
 	if err != nil {
-		return nil, err
-	}
-	copied := uint64(0)
-	switch last, err := bucket.GetLastMsgForSubject(ctx, bucketSubjects); {
-	case err == nil:
-		copied = parseSource(last.Header.Get(headerSource))
-	case !errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, err
+		return nil, fmt.Errorf("snapshot of bucket %s: %w", Bucket, err)
 	}
 	stream, err := js.Stream(ctx, Stream)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("snapshot of stream %s: %w", Stream, err)
 	}
 	end := stream.CachedInfo().State.LastSeq
-	ahead := map[string]latest{}
 	if end <= copied {
-		return ahead, nil
+		return everybody, nil
 	}
 	err = readAll(ctx, js, Stream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   copied + 1,
 		FilterSubject: personWildcard,
 	}, func(m jetstream.Msg, sequence uint64) bool {
-		a := latest{sequence: sequence}
-		if !removed(m) {
-			a.data = m.Data()
-		}
-		ahead[strings.TrimPrefix(m.Subject(), "presence.v1.user.")] = a
+		everybody[strings.TrimPrefix(m.Subject(), "presence.v1.user.")] = latestOf(m, sequence)
 		return sequence < end
 	})
-	return ahead, err
+	if err != nil {
+		return nil, fmt.Errorf("snapshot of stream %s: %w", Stream, err)
+	}
+	return everybody, nil
+}
+
+func latestOf(m jetstream.Msg, sequence uint64) latest {
+	if removed(m) {
+		return latest{sequence: sequence}
+	}
+	return latest{sequence, m.Data()}
 }
 
 func decodeUser(b []byte, sequence uint64) (UserEvent, error) {

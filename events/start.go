@@ -12,10 +12,7 @@ import (
 // place is how far a consumer with a snapshot is.
 type place struct {
 	done uint64 // the last sequence that was told or done
-	// told is where the stream ended before the snapshot was read. Of some people
-	// it told a later event: ahead has the sequence by key.
-	told  uint64
-	ahead map[string]uint64
+	told uint64 // the last sequence that the snapshot told
 	// until then the stream surely has everything behind it; zero: not known.
 	until time.Time
 	keeps time.Duration // how long the stream keeps events; zero: for ever, or not known
@@ -54,31 +51,17 @@ func (o ConsumerOptions) caughtUp(ctx context.Context, js jetstream.JetStream, c
 	if err := o.catchUp(ctx, js, at); err != nil {
 		return err
 	}
-	stream, err := js.Stream(ctx, Stream)
+	// The stream is asked first: what came since is no part of its end.
+	state, err := streamState(ctx, js)
 	if err != nil {
 		return err
 	}
-	// The stream is asked first: what came since is no part of its end.
-	end, now := stream.CachedInfo().State.LastSeq, time.Now()
+	now := time.Now()
 	info, err := consumer.Info(ctx)
 	if err == nil && info.NumPending == 0 && info.NumAckPending == 0 {
-		at.done, at.until = max(at.done, end), now.Add(at.keeps/2)
+		at.done, at.until = max(at.done, state.LastSeq), now.Add(at.keeps/2)
 	}
 	return err
-}
-
-// tells reports whether the snapshot told an event, or a later one. Who is not
-// in it left before it was read.
-func (at *place) tells(e UserEvent) bool {
-	if e.Sequence <= at.told {
-		return true
-	}
-	key := e.Data.TenantID + "." + e.Data.User.ID
-	if e.Sequence <= at.ahead[key] {
-		return true
-	}
-	delete(at.ahead, key) // from now on the stream is ahead
-	return false
 }
 
 // start finds the consumer or makes it, after the snapshot if there is to be
@@ -128,16 +111,15 @@ func (o ConsumerOptions) resume(ctx context.Context, js jetstream.JetStream, con
 	return false, nil
 }
 
-// handOver gives the snapshot until it is taken: then it has told everything up
-// to where the stream ended before it was read.
+// handOver gives the snapshot until it is taken.
 func (o ConsumerOptions) handOver(ctx context.Context, js jetstream.JetStream, at *place) error {
 	for n := uint64(1); ; n++ {
-		everybody, ahead, end, err := o.read(ctx, js)
+		everybody, told, first, err := o.read(ctx, js)
 		if err != nil {
 			return err
 		}
 		if err := o.Snapshot(ctx, everybody); err == nil {
-			at.ahead, at.told, at.done = ahead, end, max(at.done, end)
+			at.told, at.done = told, max(at.done, told, max(first, 1)-1)
 			return nil
 		}
 		timer := time.NewTimer(backoff(o, n))
@@ -150,13 +132,13 @@ func (o ConsumerOptions) handOver(ctx context.Context, js jetstream.JetStream, a
 	}
 }
 
-func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) ([]UserEvent, map[string]uint64, uint64, error) {
-	stream, err := js.Stream(ctx, Stream)
+// read gives everybody's last state and the sequence up to which it tells
+// everything; first is where the stream began.
+func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) (everybody []UserEvent, told, first uint64, err error) {
+	before, err := streamState(ctx, js)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, 0, err
 	}
-	end := stream.CachedInfo().State.LastSeq
-	last, ahead := map[string]UserEvent{}, map[string]uint64{}
 	for e, err := range Snapshot(ctx, js) {
 		switch {
 		case errors.Is(err, ErrMalformed):
@@ -164,18 +146,22 @@ func (o ConsumerOptions) read(ctx context.Context, js jetstream.JetStream) ([]Us
 				o.Malformed(err)
 			}
 		case err != nil:
-			return nil, nil, 0, fmt.Errorf("read snapshot: %w", err)
+			return nil, 0, 0, fmt.Errorf("read snapshot: %w", err)
 		default:
-			key := e.Data.TenantID + "." + e.Data.User.ID
-			last[key] = e
-			if e.Sequence > end {
-				ahead[key] = e.Sequence
-			}
+			everybody, told = append(everybody, e), max(told, e.Sequence)
 		}
 	}
-	everybody := make([]UserEvent, 0, len(last))
-	for _, e := range last {
-		everybody = append(everybody, e)
+	after, err := streamState(ctx, js)
+	if told > after.LastSeq {
+		told = before.LastSeq // the stream was made anew, and the bucket was not
 	}
-	return everybody, ahead, end, nil
+	return everybody, told, before.FirstSeq, err
+}
+
+func streamState(ctx context.Context, js jetstream.JetStream) (jetstream.StreamState, error) {
+	stream, err := js.Stream(ctx, Stream)
+	if err != nil {
+		return jetstream.StreamState{}, err
+	}
+	return stream.CachedInfo().State, nil
 }

@@ -2,12 +2,14 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"jtel.de/presencebridge/internal/graph"
+	"jtel.de/presencebridge/internal/people"
 )
 
 // Whatever becomes of a reading of somebody who is watched is told, with the
@@ -64,4 +66,27 @@ func TestWhatBecameOfReadings(t *testing.T) {
 		t.Error("accepted out of turn")
 	}
 	want(told{"Busy", Failed, false})
+}
+
+// What cannot be written is told, and the rest of its batch stored.
+func TestWhatCannotBeWrittenIsTold(t *testing.T) {
+	f := setUp(t, Fields{DisplayName: true})
+	lookup := f.Lookup
+	f.Lookup = func(tenantID, userID string) (people.Person, bool) {
+		p, watched := lookup(tenantID, userID)
+		if userID == agent1 {
+			p.DisplayName = "\xff"
+		}
+		return p, watched
+	}
+	var became []Became
+	f.Trace = func(_ graph.Reading, b Became, _ string) { became = append(became, b) }
+	if err := f.Accept(t.Context(), []graph.Reading{f.push(agent1, "Busy"), f.push(agent2, "Busy")}); err != nil {
+		t.Error(err)
+	}
+	f.want(t, agent1, "")
+	f.want(t, agent2, "Busy ")
+	if f.outcome != (Outcome{Published: 1, Failed: 1}) || !slices.Equal(became, []Became{Failed, Published}) {
+		t.Errorf("outcome %+v, told %v", f.outcome, became)
+	}
 }

@@ -180,8 +180,7 @@ func (in *Intake) Accept(ctx context.Context, readings []graph.Reading) error {
 			continue
 		}
 		d := draft{slot: s, person: person, reading: r}
-		if !in.write(&d, s.draft, trace) {
-			outcome.Failed++
+		if !in.write(&d, s.draft, trace, &outcome) {
 			continue
 		}
 		s.draft = s.draft.with(r, d.message.ID)

@@ -43,8 +43,7 @@ func (in *Intake) stale(ctx context.Context, who []graph.Person, unconfirmed fun
 			continue
 		}
 		d := draft{slot: s, person: person, reading: s.last.reading(p.TenantID), stale: true}
-		if !in.write(&d, s.last, trace) {
-			outcome.Failed++
+		if !in.write(&d, s.last, trace, &outcome) {
 			continue
 		}
 		drafts = append(drafts, d)

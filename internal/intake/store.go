@@ -19,8 +19,10 @@ type draft struct {
 	stale   bool // tells only that the state could not be confirmed
 }
 
-// write composes the message of a draft that follows a state.
-func (in *Intake) write(d *draft, was last, trace string) bool {
+// write composes the message of a draft that follows a state. What cannot be
+// written (text of the directory that is not UTF-8) never will be: it is told and
+// counted, but does not spoil its batch, which Graph would repeat for hours.
+func (in *Intake) write(d *draft, was last, trace string, outcome *Outcome) bool {
 	freshness := events.Fresh
 	if d.stale {
 		freshness = events.Stale
@@ -28,6 +30,8 @@ func (in *Intake) write(d *draft, was last, trace string) bool {
 	m, err := in.compose(was, d.person, d.reading, freshness, trace)
 	if err != nil {
 		in.Log.Error("event not composed", "error", err)
+		outcome.Failed++
+		in.tell(d.reading, Failed, "")
 		return false
 	}
 	d.message = m
@@ -124,8 +128,7 @@ func (in *Intake) remaining(drafts []draft, trace string, outcome *Outcome) []dr
 				}
 				continue
 			}
-			if !in.write(&d, s.draft, trace) {
-				outcome.Failed++
+			if !in.write(&d, s.draft, trace, outcome) {
 				continue
 			}
 			s.draft = s.draft.with(d.reading, d.message.ID)
