@@ -9,7 +9,7 @@ import (
 // are bounded so that it is enough; what is left of it, the collector may use to
 // run more rarely, which saves a tenth of the processor under load.
 const (
-	memoryLimit = 200 << 20 // bytes; with the program itself below 256 MiB
+	memoryLimit = 180 << 20 // bytes; with the program itself below 256 MiB
 	gcPercent   = 300
 )
 

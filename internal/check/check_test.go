@@ -159,6 +159,12 @@ var cases = []struct {
 	}, []want{
 		{"people.found", check.Failed, "", "1 people are found, but these entries mean nobody or several: Nowhere; nobody@contoso.com; twin@contoso.com: several", "people"},
 	}, nil},
+	{"an exclusion of nobody", func(s *site) {
+		s.tenant["people"] = "{groups: [Contact Centre], exclude: [left@contoso.com]}"
+	}, []want{
+		{"people.found", check.Warning, "", "keep nobody out: left@contoso.com", "people"},
+		{"people.presence", check.OK, "", "", "permissions"},
+	}, nil},
 	{"nobody in the group", func(s *site) {
 		s.PutGroup(graphsim.Group{DisplayName: "Empty"})
 		s.tenant["people"] = "{groups: [Empty]}"

@@ -72,15 +72,21 @@ func (c *checker) people(ctx context.Context, s *subject, t config.Tenant, reach
 }
 
 func (c *checker) foundPeople(r people.Resolution) outcome {
-	var missed []string
+	var missed, excludes []string
 	for _, m := range r.Missed {
-		missed = append(missed, m.String())
+		if m.Exclude {
+			excludes = append(excludes, m.Entry)
+		} else {
+			missed = append(missed, m.String())
+		}
 	}
 	switch {
 	case len(r.People) == 0 && len(missed) == 0:
 		return fail("people.nobody")
 	case len(missed) > 0:
 		return fail("people.missed", len(r.People), strings.Join(missed, "; "))
+	case len(excludes) > 0:
+		return warn("people.excludes-nobody", len(r.People), strings.Join(excludes, "; "))
 	}
 	o := fine()
 	o.note = c.text("people.count", len(r.People))

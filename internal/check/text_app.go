@@ -157,6 +157,16 @@ var appTexts = map[string]text{
 		"die Einträge berichtigen; eine Objekt-ID meint immer genau eine",
 		"corriger les entrées ; un ID d'objet n'en désigne jamais qu'une",
 	},
+	"people.excludes-nobody": {
+		"%d people are found, but these entries of exclude keep nobody out: %s",
+		"%d Personen werden gefunden, aber diese Einträge unter exclude schließen niemanden aus: %s",
+		"%d personnes sont trouvées, mais ces entrées d'exclude n'excluent personne : %s",
+	},
+	"people.excludes-nobody.do": {
+		"remove or correct them: somebody who was meant may be watched",
+		"sie entfernen oder berichtigen: Wer gemeint war, wird womöglich beobachtet",
+		"les retirer ou les corriger : une personne visée est peut-être suivie",
+	},
 	"people.identities": {
 		"nobody can be mistaken for somebody else",
 		"niemand kann verwechselt werden",

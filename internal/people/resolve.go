@@ -51,6 +51,7 @@ type Miss struct {
 	// Reason is empty when the directory simply has nothing of this name.
 	Reason  string
 	Several bool // the directory has several of this name
+	Exclude bool // it stands among those to be left out: nobody is missing
 }
 
 func (m Miss) String() string {
@@ -181,7 +182,7 @@ func (c *choice) miss(key string, err error) {
 func (c *choice) resolution(exclude []string) Resolution {
 	for _, entry := range exclude {
 		if !c.exclude[mailKey(entry)] {
-			c.missed = append(c.missed, Miss{Entry: entry, Reason: "excludes nobody"})
+			c.missed = append(c.missed, Miss{Entry: entry, Reason: "excludes nobody", Exclude: true})
 		}
 	}
 	return Resolution{People: slices.SortedFunc(maps.Values(c.users), byID), Groups: c.groups, Missed: c.missed}

@@ -120,7 +120,7 @@ func TestResolve(t *testing.T) {
 				{Entry: "twice", Reason: "2 groups have this name", Several: true},
 				{Entry: "empty", Reason: "the group has no members"},
 				{Entry: "nobody@contoso.com"},
-				{Entry: "x@contoso.com", Reason: "excludes nobody"},
+				{Entry: "x@contoso.com", Reason: "excludes nobody", Exclude: true},
 			},
 		},
 	} {

@@ -12,10 +12,6 @@ import (
 	"jtel.de/presencebridge/internal/graph/admin"
 )
 
-// perAccount is how many people one service user can carry.
-// Source: Graph, "get change notifications for presence".
-const perAccount = 650
-
 // serviceUsers makes as many as are needed.
 func (r *run) serviceUsers(ctx context.Context) error {
 	n := r.Accounts
@@ -26,7 +22,7 @@ func (r *run) serviceUsers(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("count who is watched: %w; or say with --accounts how many service users there shall be", err)
 		}
-		n = max(1, (people+perAccount-1)/perAccount) + 1
+		n = max(1, (people+graph.MaxPeople-1)/graph.MaxPeople) + 1
 		r.say(Found, "%d people are watched: %d service users carry them, one of them as a spare", people, n)
 	}
 	for i := range n {
