@@ -169,6 +169,76 @@ func TestClusterLosesAServer(t *testing.T) {
 	}
 }
 
+// One server becomes a cluster's, and the configuration changes again and again:
+// what was stored stays, and whoever reads goes on.
+func TestClusterChangesItsSetup(t *testing.T) {
+	servers := cluster(t)
+	nc, err := events.Connect(events.ConnectOptions{URL: servers[0].ClientURL(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := publisher(t, nc)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	var mu sync.Mutex
+	consumed := map[string]bool{}
+	stored := 0
+	for i, o := range []events.StreamOptions{
+		{Replicas: 1}, {Replicas: 3}, {Replicas: 3, History: 2 * time.Hour}, {Replicas: 3, History: 90 * time.Minute, Keep: 3 * time.Hour, MaxBytes: 64 << 20}, {Replicas: 3},
+	} {
+		eventually(t, fmt.Sprint("set-up ", i), func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			return events.Setup(ctx, js, o) == nil
+		})
+		if i == 0 {
+			running.Go(func() {
+				for ctx.Err() == nil {
+					_ = events.Consume(ctx, js, quick, func(_ context.Context, e events.UserEvent) error {
+						mu.Lock()
+						defer mu.Unlock()
+						consumed[e.ID] = true
+						return nil
+					})
+				}
+			})
+		}
+		for n := range 10 {
+			e := userEvent(person(n), "Busy", fmt.Sprintf("%d-%d", i, n))
+			eventually(t, "event is stored", func() bool { return p.Publish(t.Context(), []events.Message{message(t, e)})[0].Err == nil })
+			stored++
+		}
+		stream, err := js.Stream(t.Context(), events.Stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info := stream.CachedInfo(); info.Config.Replicas != o.Replicas || int(info.State.Msgs) != stored {
+			t.Errorf("after change %d: %d replicas, %d messages of %d", i, info.Config.Replicas, info.State.Msgs, stored)
+		}
+		eventually(t, "the bucket has the last states", func() bool {
+			n := 0
+			for e, err := range events.Snapshot(t.Context(), js) {
+				if err == nil && strings.HasPrefix(e.ID, fmt.Sprint(i, "-")) {
+					n++
+				}
+			}
+			return n == 10
+		})
+	}
+	eventually(t, "everything is consumed", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(consumed) == stored
+	})
+}
+
 // leaderOf is the server that leads the stream.
 func leaderOf(t *testing.T, js jetstream.JetStream, servers []*server.Server) *server.Server {
 	t.Helper()

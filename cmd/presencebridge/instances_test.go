@@ -139,7 +139,7 @@ func TestAnInstanceThatHangs(t *testing.T) {
 	if err := hung.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	one.eventually("end of the first one's term", func() bool { return strings.Contains(one.log.String(), "another instance acts for the tenant") })
+	one.eventually("end of the first one's term", func() bool { return strings.Contains(one.log.String(), "another instance holds the lease") })
 	if one.acts() || !two.acts() {
 		t.Error("the first one acts again")
 	}

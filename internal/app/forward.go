@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,9 +19,10 @@ import (
 
 // forwarding is the way to the central server, and the connection to it.
 type forwarding struct {
-	*forward.Relay
-	conn *nats.Conn
-	js   jetstream.JetStream
+	relay atomic.Pointer[forward.Relay]
+	renew func() (*forward.Relay, error)
+	conn  *nats.Conn
+	js    jetstream.JetStream
 }
 
 // openForward connects to the central server; nil if the configuration names none.
@@ -32,7 +34,8 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 	if err != nil {
 		return nil, err
 	}
-	relay, err := forward.New(forward.Options{
+	f := &forwarding{conn: conn}
+	options := forward.Options{
 		Local:    s.bus.js,
 		Central:  conn,
 		History:  s.Config.Events.History,
@@ -42,19 +45,28 @@ func (s *service) openForward(c config.NATS) (*forwarding, error) {
 			return s.watched(graph.Person{TenantID: tenantID, UserID: userID})
 		},
 		Log: s.Log,
-	})
-	if err != nil {
+	}
+	f.renew = func() (*forward.Relay, error) {
+		relay, err := forward.New(options)
+		if err == nil {
+			f.relay.Store(relay)
+		}
+		return relay, err
+	}
+	if _, err = f.renew(); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	js, err := jetstream.New(conn)
-	if err != nil {
+	if f.js, err = jetstream.New(conn); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	s.metrics.forward(relay.Status)
-	return &forwarding{relay, conn, js}, nil
+	s.metrics.forward(f.Status)
+	return f, nil
 }
+
+// Status is that of the relay of now.
+func (f *forwarding) Status() forward.Status { return f.relay.Load().Status() }
 
 // centralServer is how nats.forward is reached.
 func centralServer(c config.Forward, log *slog.Logger) events.ConnectOptions {
@@ -72,14 +84,27 @@ func (s *service) tenantIDs() []string {
 	return slices.Clip(ids)
 }
 
-// forward runs once the local stream stands.
+// forward runs once the local stream stands. Of several instances one forwards,
+// each time with a relay that remembers nothing of before.
 func (s *service) forward(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-s.bus.ready:
-		return s.forwarding.Run(ctx)
 	}
+	if s.instances == nil {
+		return s.forwarding.relay.Load().Run(ctx)
+	}
+	for l := s.instances.lease("forward", s.Log); l.Acquire(ctx); {
+		relay, err := s.forwarding.renew()
+		if err == nil {
+			err = during(ctx, l, relay.Run)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forward shows how far behind the central server is.

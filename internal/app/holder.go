@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -37,6 +38,10 @@ func (s *service) openInstances(ctx context.Context) (*instances, error) {
 	}
 	i.bucket = kv
 	return i, nil
+}
+
+func (i *instances) lease(key string, log *slog.Logger) *lease.Lease {
+	return lease.New(lease.Options{Bucket: i.bucket, Key: key, Holder: i.name, Log: log})
 }
 
 // reopen makes the buckets anew where the server has lost them: the keys are
@@ -87,20 +92,30 @@ func (s *service) terms(ctx context.Context, t *tenant) error {
 	return nil
 }
 
-// term lasts until ctx ends or the lease is lost. The lease is kept until
-// everything that needs it has ended.
-func (s *service) term(ctx context.Context, t *tenant, origin graph.Origin) error {
+// during calls f with a context that ends with ctx or with the lease. The lease
+// is kept until f returns, and then given back.
+func during(ctx context.Context, l *lease.Lease, f func(context.Context) error) error {
 	keeping, enough := context.WithCancel(context.WithoutCancel(ctx))
 	acting, lost := context.WithCancel(ctx)
 	defer lost()
 	var g errgroup.Group
 	g.Go(func() error {
 		defer lost()
-		t.lease.Keep(keeping)
+		l.Keep(keeping)
 		return nil
 	})
 	g.Go(func() error {
 		defer enough()
+		return f(acting)
+	})
+	err := g.Wait()
+	l.Release(context.WithoutCancel(ctx))
+	return err
+}
+
+// term lasts until ctx ends or the lease is lost.
+func (s *service) term(ctx context.Context, t *tenant, origin graph.Origin) error {
+	err := during(ctx, t.lease, func(acting context.Context) error {
 		s.takeOver(acting, t)
 		t.sweeper.AskAll(origin)
 		err := t.act(acting)
@@ -109,8 +124,6 @@ func (s *service) term(ctx context.Context, t *tenant, origin graph.Origin) erro
 		}
 		return err
 	})
-	err := g.Wait()
-	t.lease.Release(context.WithoutCancel(ctx))
 	s.metrics.people.DeletePartialMatch(map[string]string{"tenant": t.name})
 	t.renewTerm()
 	return err

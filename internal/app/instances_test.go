@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graphsim"
 )
@@ -67,6 +68,7 @@ type fleet struct {
 	*bridge  // to ask the simulator and NATS
 	all      []*bridge
 	balancer *balancer
+	central  string // where events are forwarded to
 }
 
 func newFleet(t *testing.T, n int) *fleet {
@@ -74,10 +76,12 @@ func newFleet(t *testing.T, n int) *fleet {
 	url, key := natsServer(t), filepath.Join(t.TempDir(), "seal.key")
 	f.addresses.NATS = url
 	f.balancer = balance(t, f.callback, f.file)
+	f.central = natsServer(t)
 	for range n {
 		data := t.TempDir()
 		f.all = append(f.all, &bridge{t: t, sim: f.sim, file: f.file, log: &lines{}, change: func(c *config.Config) {
 			c.NATS.URL, c.SealKeyFile, c.DataDir, c.Listen.Callback = url, key, data, "127.0.0.1:0"
+			c.NATS.Forward.URL = f.central
 		}})
 	}
 	return f
@@ -228,4 +232,13 @@ func TestInstancesShareATenant(t *testing.T) {
 		}
 		seen[e.ID] = true
 	}
+	// Whoever acted, everything was forwarded, in order and once.
+	ids := func(list []events.UserEvent) (all string) {
+		for _, e := range list {
+			all += e.ID + " "
+		}
+		return all
+	}
+	central := connect(t, f.central)
+	f.all[holder].eventually("everything at the central server", func() bool { return ids(streamOf(t, central)) == ids(f.history()) })
 }

@@ -47,9 +47,7 @@ func (s *service) buildTenant(c config.Tenant, roots *x509.CertPool, states grap
 	t := &tenant{name: c.Name}
 	t.config.Store(&c)
 	if i := s.instances; i != nil {
-		t.lease = lease.New(lease.Options{
-			Bucket: i.bucket, Key: c.ID, Holder: i.name, Log: s.Log,
-		})
+		t.lease = i.lease(c.ID, s.Log)
 	}
 	now := func() config.Tenant { return *t.config.Load() }
 	connection := newConnection(s.Config.Graph, now, roots, log)

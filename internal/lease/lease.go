@@ -32,7 +32,7 @@ const (
 )
 
 // ErrLost is the answer to whoever wants to act without holding the lease.
-var ErrLost = errors.New("another instance may hold the lease of this tenant by now")
+var ErrLost = errors.New("another instance may hold the lease by now")
 
 // Open makes the bucket if need be, or changes how often it is copied.
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
@@ -53,7 +53,7 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.
 // Options are all required.
 type Options struct {
 	Bucket jetstream.KeyValue // from [Open]
-	Key    string             // what is held, e.g. a tenant id
+	Key    string             // what is held, a tenant id or "forward"
 	Holder string             // who we are, different for every process
 	Log    *slog.Logger
 }
@@ -117,12 +117,12 @@ func (l *Lease) Acquire(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		held, err := l.try(ctx)
 		if held {
-			l.Log.InfoContext(ctx, "this instance acts for the tenant now", "tenant", l.Key)
+			l.Log.InfoContext(ctx, "this instance holds the lease now", "lease", l.Key)
 			return true
 		}
 		if err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
-			l.Log.WarnContext(ctx, "lease not available, trying again", "tenant", l.Key, "error", err)
+			l.Log.WarnContext(ctx, "lease not available, trying again", "lease", l.Key, "error", err)
 		}
 		pause(ctx, lookEvery)
 	}
@@ -157,7 +157,7 @@ func (l *Lease) note(holder string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder != l.holder {
-		l.Log.Info("another instance acts for the tenant", "tenant", l.Key, "holder", holder)
+		l.Log.Info("another instance holds the lease", "lease", l.Key, "holder", holder)
 	}
 	l.holder = holder
 }
@@ -181,17 +181,17 @@ func (l *Lease) Keep(ctx context.Context) {
 			return
 		}
 		if until.passed() {
-			l.Log.WarnContext(ctx, "lease could not be renewed in time: another instance may act for the tenant", "tenant", l.Key)
+			l.Log.WarnContext(ctx, "lease could not be renewed in time, another instance may take it", "lease", l.Key)
 			return
 		}
 		err := l.renew(ctx, until)
 		switch {
 		case errors.Is(err, ErrLost):
 			l.set(0, instant{})
-			l.Log.WarnContext(ctx, "lease lost: another instance acts for the tenant", "tenant", l.Key)
+			l.Log.WarnContext(ctx, "lease lost, another instance holds it", "lease", l.Key)
 			return
 		case err != nil:
-			l.Log.DebugContext(ctx, "lease not renewed, trying again", "tenant", l.Key, "error", err)
+			l.Log.DebugContext(ctx, "lease not renewed, trying again", "lease", l.Key, "error", err)
 			wait = retryEvery
 		default:
 			wait = renewEvery
@@ -238,7 +238,7 @@ func (l *Lease) Release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, margin)
 	defer cancel()
 	if err := l.Bucket.Delete(ctx, l.Key, jetstream.LastRevision(revision)); err != nil {
-		l.Log.DebugContext(ctx, "lease not given back, it ends by itself", "tenant", l.Key, "error", err)
+		l.Log.DebugContext(ctx, "lease not given back, it ends by itself", "lease", l.Key, "error", err)
 	}
 }
 
