@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func TestPermissions(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1, func(o *server.Options) {
 		o.Users = []*server.User{
 			answering(user("bridge", []string{"presence.v1.>", "$JS.API.>", "$JS.ACK.>", "$KV.presencebridge_state.>", "$KV.presencebridge_lease.>", "$JS.FC.>"}, []string{"presence.v1.api.>", "presence.v1.peer.>", "$SRV.>", "_INBOX.>"})),
+			user("reader", readerMay, []string{"_INBOX.>"}),
 			user("adapter", []string{"presence.v1.decision.>", "presence.v1.api.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.acdadapter.>"}, []string{"_INBOX.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.PRESENCE.>"}),
 		}
 	})
@@ -86,6 +88,9 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	readerConn, forger, reading := as("reader")
+	read(t, readerConn, forger, reading)
+
 	adapterConn, adapter, js := as("adapter")
 	_, err = events.Find(t.Context(), adapterConn, events.FindRequest{Mail: "a@b.c"})
 	if refused, ok := errors.AsType[*events.RequestError](err); !ok || refused.Code != events.CodeNotFound {
@@ -125,6 +130,76 @@ func TestPermissions(t *testing.T) {
 	acks := adapter.Publish(t.Context(), []events.Message{decision, forged})
 	if acks[0].Err != nil || acks[1].Err == nil {
 		t.Errorf("decision %v, state %v", acks[0].Err, acks[1].Err)
+	}
+}
+
+// readerMay is what a reader may publish to: nothing but the questions that
+// reading takes. It can neither change a stream nor see what bridges share.
+var readerMay = []string{
+	"presence.v1.api.*", "$SRV.>", "$JS.FC.>", "$JS.ACK.PRESENCE.>",
+	"$JS.API.STREAM.INFO.PRESENCE", "$JS.API.CONSUMER.*.PRESENCE.>", "$JS.API.CONSUMER.MSG.NEXT.PRESENCE.>", "$JS.API.DIRECT.GET.PRESENCE.>",
+	"$JS.API.STREAM.INFO.KV_presence", "$JS.API.CONSUMER.*.KV_presence.>", "$JS.API.CONSUMER.MSG.NEXT.KV_presence.>", "$JS.API.DIRECT.GET.KV_presence.>",
+}
+
+// What docs/events.md says is what is tried here.
+func TestReaderPermissionsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range readerMay {
+		if !strings.Contains(string(text), "`"+subject+"`") {
+			t.Errorf("docs/events.md does not give a reader %s", subject)
+		}
+	}
+}
+
+// read does with a reader's connection what a wallboard does, and tries what it may not.
+func read(t *testing.T, nc *nats.Conn, p *events.Publisher, js jetstream.JetStream) {
+	t.Helper()
+	enough := errors.New("enough")
+	if err := events.WatchUsers(t.Context(), js, func(events.UserEvent) error { return enough }); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	if got := snapshot(t, js); len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	own := quick
+	own.Durable = "reader"
+	if err := events.Consume(ctx, js, own, func(context.Context, events.UserEvent) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := events.Find(t.Context(), nc, events.FindRequest{Mail: "a@b.c"}); err == nil {
+		t.Error("somebody was found")
+	} else if refused, ok := errors.AsType[*events.RequestError](err); !ok || refused.Code != events.CodeNotFound {
+		t.Error(err)
+	}
+	if err := nc.FlushTimeout(30 * time.Second); err != nil || nc.LastError() != nil {
+		t.Error(err, nc.LastError())
+	}
+	for what, try := range map[string]func(ctx context.Context) error{
+		"publish": func(ctx context.Context) error {
+			return p.Publish(ctx, []events.Message{message(t, userEvent(agent1, "Available", "forged"))})[0].Err
+		},
+		"purge": func(ctx context.Context) error {
+			_, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.PURGE.PRESENCE", nil)
+			return err
+		},
+		"see sealed keys": func(ctx context.Context) error {
+			_, err := nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET.KV_presencebridge_state.$KV.presencebridge_state.key", nil)
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if err := try(ctx); err == nil {
+			t.Errorf("a reader may %s", what)
+		}
+		cancel()
+		if err := nc.FlushTimeout(30 * time.Second); err != nil || !errors.Is(nc.LastError(), nats.ErrPermissionViolation) {
+			t.Errorf("%s: %v, %v", what, err, nc.LastError())
+		}
 	}
 }
 
