@@ -16,13 +16,10 @@ import (
 	"go.uber.org/goleak"
 
 	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/broker"
 )
 
-// notOurs is a goroutine of nats-server that a stopped server may leave waiting
-// for an answer about a source, for half a minute (v2.15.2, stream.go).
-var notOurs = goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3")
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, notOurs) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind)) }
 
 const (
 	tenant = "84bd8158-6d4d-4958-8b9f-9d6445542f95"

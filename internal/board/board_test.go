@@ -16,7 +16,7 @@ import (
 	"jtel.de/presencebridge/internal/graph"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind)) }
 
 const tenant = "84bd8158-6d4d-4958-8b9f-9d6445542f95"
 

@@ -17,11 +17,7 @@ import (
 	"jtel.de/presencebridge/internal/broker"
 )
 
-// notOurs is a goroutine of nats-server that a stopped server may leave waiting
-// for an answer about a source, for half a minute (v2.15.2, stream.go).
-var notOurs = goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3")
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, notOurs) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind)) }
 
 func start(t *testing.T, o broker.Options) *broker.Broker {
 	t.Helper()

@@ -24,13 +24,14 @@ import (
 	"go.uber.org/goleak"
 
 	"jtel.de/presencebridge/internal/app"
+	"jtel.de/presencebridge/internal/broker"
 	"jtel.de/presencebridge/internal/check"
 	"jtel.de/presencebridge/internal/config"
 	"jtel.de/presencebridge/internal/graphsim"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
 }
 
 // site is a simulated tenant and everything that a configuration names.

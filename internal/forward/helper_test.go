@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"jtel.de/presencebridge/events"
+	"jtel.de/presencebridge/internal/broker"
 )
 
 const (
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		serve(where)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind))
 }
 
 func serve(where string) {

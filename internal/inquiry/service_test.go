@@ -25,7 +25,7 @@ import (
 	"jtel.de/presencebridge/internal/broker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind)) }
 
 const (
 	contoso  = "84bd8158-6d4d-4958-8b9f-9d6445542f95"

@@ -16,7 +16,7 @@ import (
 	"jtel.de/presencebridge/internal/broker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(broker.LeftBehind)) }
 
 // instances are leases on one key, each with a connection of its own.
 func instances(t *testing.T, n int) []*Lease {
