@@ -6,7 +6,7 @@ package deploy_test
 import (
 	"fmt"
 	"log/slog"
-	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -22,6 +22,7 @@ import (
 
 	"jtel.de/presencebridge/events"
 	"jtel.de/presencebridge/internal/config"
+	"jtel.de/presencebridge/internal/graphsim"
 	"jtel.de/presencebridge/internal/rules"
 )
 
@@ -100,14 +101,12 @@ func TestNATSCluster(t *testing.T) {
 	var routes []*url.URL
 	var ports []int
 	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := graphsim.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
-		l.Close()
+		ports = append(ports, int(netip.MustParseAddrPort(address).Port()))
+		routes = append(routes, &url.URL{Scheme: "nats", Host: address})
 	}
 	var servers []*server.Server
 	for i := range 3 {

@@ -4,15 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"jtel.de/presencebridge/internal/graphsim"
 )
 
 func TestMain(m *testing.M) {
@@ -32,25 +31,15 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// freeAddress is one that a process started by a session can listen on. It is
-// below the ports that the system gives to connections, which come and go.
+// freeAddress is one that a process started by a session can listen on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
-		if _, taken := given.LoadOrStore(address, true); taken {
-			continue
-		}
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
+	address, err := graphsim.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no address is free")
-	return ""
+	return address
 }
-
-var given sync.Map // addresses that a session has
 
 // control tells a simulator something: control METHOD URL [JSON].
 func control() {

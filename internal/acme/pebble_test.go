@@ -12,14 +12,16 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"jtel.de/presencebridge/internal/graphsim"
 )
 
 // pebbleModule is Let's Encrypt's own test authority. It is strict on purpose.
@@ -155,12 +157,11 @@ func (p *pebble) certificate(dir string) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := graphsim.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(netip.MustParseAddrPort(address).Port())
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

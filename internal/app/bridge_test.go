@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -275,25 +273,15 @@ func (b *bridge) set(userID, availability, activity string) {
 	}
 }
 
-// freeAddress is one that a service can listen on again and again. It is below
-// the ports that the system gives to connections, which come and go.
+// freeAddress is one that a service can listen on again and again.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
-		if _, taken := given.LoadOrStore(address, true); taken {
-			continue
-		}
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
+	address, err := graphsim.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no address is free")
-	return ""
+	return address
 }
-
-var given sync.Map // addresses that a test has
 
 // lines is a log that can be read while it is written.
 type lines struct {
